@@ -1,0 +1,1 @@
+//! Integration tests of ws-service; they live in `tests/`, one file a behaviour.

@@ -1,0 +1,19 @@
+use ws_core::ws_service;
+
+#[ws_service(name = "", version = 0)]
+pub trait A {
+    #[ws(name = "")]
+    async fn empty(&self);
+    #[ws(name = "with space")]
+    async fn space(&self);
+    #[ws(name = "größe")]
+    async fn not_ascii(&self);
+}
+
+#[ws_service(name = "calc#2", version = 4294967296)]
+pub trait B {}
+
+#[ws_service(version = -1)]
+pub trait C {}
+
+fn main() {}

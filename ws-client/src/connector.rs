@@ -1,0 +1,172 @@
+//! The connector: reusable, one header, many connections.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use ws_core::link::{Link, LinkConfig, Opening};
+use ws_core::protocol::VERSION;
+use ws_core::service::MethodTable;
+use ws_core::transport::Transport;
+use ws_core::{
+    CloseInfo, ClosedBy, Connection, Encoding, Limits, MethodCollision, Owns, Provider, Remote, code,
+};
+
+use crate::builder::ConnectorBuilder;
+use crate::dial::Target;
+use crate::error::ConnectError;
+
+/// Connects with the header `H`, serves the server with `P` and calls it by `R`. Reusable (R36).
+pub struct WebSocketConnector<H, P, R> {
+    header: H,
+    encodings: Vec<Encoding>,
+    link: Result<LinkConfig, MethodCollision>,
+    limits: Arc<Limits>,
+    types: PhantomData<fn() -> (P, R)>,
+}
+
+impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConnector<H, P, R> {
+    /// A connector with every default.
+    #[must_use]
+    pub fn new(header: H) -> Self {
+        Self::with_options(header, Limits::default(), Encoding::available().to_vec())
+    }
+
+    /// A connector with other limits or encodings.
+    #[must_use]
+    pub fn builder(header: H) -> ConnectorBuilder<H, P, R> {
+        ConnectorBuilder::new(header)
+    }
+
+    pub(crate) fn with_options(header: H, limits: Limits, encodings: Vec<Encoding>) -> Self {
+        let limits = Arc::new(limits);
+        let link =
+            tables::<P, R>().map(|(serves, calls)| LinkConfig::new(Arc::clone(&limits), serves, calls));
+        Self { header, encodings, link, limits, types: PhantomData }
+    }
+
+    /// Connects to `url`, sends the header and waits for the server's decision, all within
+    /// `Limits::connect_timeout`.
+    ///
+    /// Close the connection, or drop its last handle, to end it.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// Dropped before it resolves, the connection that was begun is closed.
+    pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R>, ConnectError> {
+        let target = Target::parse(url.as_ref())?;
+        self.in_time(async {
+            let (stream, address) = target.dial().await?;
+            let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
+            self.activate(transport, encoding, address, provider).await
+        })
+        .await
+    }
+
+    /// Connects over a byte stream that is already open: a Unix socket, a TLS stream, a pipe in memory. `url` names
+    /// the host, path and query of the upgrade request.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    pub async fn connect_over<S>(
+        &self,
+        stream: S,
+        url: impl AsRef<str>,
+        provider: P,
+    ) -> Result<Connection<R>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let target = Target::parse(url.as_ref())?;
+        self.in_time(async {
+            let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
+            self.activate(transport, encoding, None, provider).await
+        })
+        .await
+    }
+
+    /// Connects over a transport that needs no upgrade: an end of
+    /// [`memory_pair`](ws_core::transport::memory_pair), in tests.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    pub async fn attach<T: Transport>(
+        &self,
+        transport: T,
+        encoding: Encoding,
+        provider: P,
+    ) -> Result<Connection<R>, ConnectError> {
+        self.in_time(self.activate(transport, encoding, None, provider)).await
+    }
+
+    async fn in_time(
+        &self,
+        connecting: impl Future<Output = Result<Connection<R>, ConnectError>>,
+    ) -> Result<Connection<R>, ConnectError> {
+        match tokio::time::timeout(self.limits.connect_timeout, connecting).await {
+            Ok(result) => result,
+            Err(_) => Err(ConnectError::Timeout),
+        }
+    }
+
+    async fn activate<T: Transport>(
+        &self,
+        transport: T,
+        encoding: Encoding,
+        address: Option<SocketAddr>,
+        provider: P,
+    ) -> Result<Connection<R>, ConnectError> {
+        let config = self.link.as_ref().map_err(Clone::clone)?;
+        let provider = Arc::new(provider);
+        let (link, driver) = Link::client(transport, encoding, config, &self.header, provider, address)
+            .map_err(ConnectError::Header)?;
+        // Owns from here on: given up, for whatever reason, the connection closes.
+        let connection = link.connection(Arc::new(()), Owns::Connection);
+        tokio::spawn(async move {
+            let info = driver.await;
+            tracing::debug!(%info, "a connection has ended");
+        });
+        match link.opening().await {
+            Opening::Accepted => Ok(connection),
+            Opening::Rejected { version, code: code::VERSION, .. } if version != VERSION => {
+                Err(ConnectError::Version { ours: VERSION, theirs: version })
+            }
+            Opening::Rejected { code, reason, .. } => Err(ConnectError::Rejected { code, reason }),
+            Opening::Closed(info) => Err(not_opened(info)),
+            other => Err(ConnectError::NotOurProtocol(format!("{other:?} from a server"))),
+        }
+    }
+}
+
+/// What this side found wrong with the server's frames is no fault of the network.
+fn not_opened(info: CloseInfo) -> ConnectError {
+    match (info.by, info.code) {
+        (ClosedBy::Local, code::PROTOCOL | code::UNSUPPORTED | code::INVALID_UTF8 | code::TOO_LARGE) => {
+            ConnectError::NotOurProtocol(info.reason)
+        }
+        _ => ConnectError::Closed(info),
+    }
+}
+
+type Table = Arc<MethodTable>;
+
+fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), MethodCollision> {
+    Ok((Arc::new(MethodTable::new(P::methods())?), Arc::new(MethodTable::new(R::methods())?)))
+}
+
+impl<H, P, R> fmt::Debug for WebSocketConnector<H, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketConnector").field("encodings", &self.encodings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,240 @@
+//! A call in the making, on its way, or answered: the future that every call method of a remote returns.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::clock;
+use crate::codec::{Body, EncodeError};
+use crate::context::CallOptions;
+use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused};
+use crate::error::{CallError, Never};
+use crate::protocol::{FailClass, encode};
+use crate::service::scope::{self, ScopeEnd};
+use crate::service::{MethodSpec, Payload};
+use crate::shared::Shared;
+
+/// A call: `remote.add(2, 3).await`. It is sent when first polled, and its deadline counts from then (R14).
+///
+/// It borrows nothing, so it may be spawned, joined and kept.
+///
+/// # Errors
+/// Exactly one of the outcomes of [`CallError`] (R13).
+///
+/// # Cancel safety
+/// Dropping it cancels the call: one that waits is never sent, one that was sent is cancelled at the callee, which
+/// drops the handler where it stands.
+#[must_use = "a call is sent when it is awaited"]
+pub struct Call<T, E = Never> {
+    raw: RawCall,
+    types: PhantomData<fn() -> (T, E)>,
+}
+
+impl<T: Payload, E: Payload> Call<T, E> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        method: &'static MethodSpec,
+        body: Result<Body, EncodeError>,
+        options: Option<Arc<CallOptions>>,
+    ) -> Self {
+        let state = match body {
+            Ok(body) => State::Unsent(body),
+            Err(error) => State::Unencodable(error),
+        };
+        Self { raw: RawCall { shared, method, options, state, end: None, ticket: None }, types: PhantomData }
+    }
+}
+
+impl<T: Payload, E: Payload> Future for Call<T, E> {
+    type Output = Result<T, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let reply = match self.raw.poll(cx) {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(match reply {
+            Reply::Value(body) => self.raw.decode(&body).ok_or(CallError::InvalidReply),
+            Reply::Declared(body) => {
+                Err(self.raw.decode(&body).map_or(CallError::InvalidReply, CallError::App))
+            }
+            Reply::Failed(error) => Err(error.widen()),
+        })
+    }
+}
+
+impl<T, E> std::fmt::Debug for Call<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("method", &self.raw.method.name).finish_non_exhaustive()
+    }
+}
+
+/// A call without its types, so that each type adds only its decoding.
+struct RawCall {
+    shared: Arc<Shared>,
+    method: &'static MethodSpec,
+    options: Option<Arc<CallOptions>>,
+    state: State,
+    /// What ends this call from outside: the call whose scope it was made in.
+    end: Option<Arc<ScopeEnd>>,
+    ticket: Option<u64>,
+}
+
+enum State {
+    Unencodable(EncodeError),
+    Unsent(Body),
+    /// The engine has an entry; the message is here while it waits to be sent.
+    Entered(Key, Option<Outgoing>),
+    Over,
+}
+
+enum Reply {
+    Value(Held),
+    Declared(Held),
+    Failed(CallError),
+}
+
+impl RawCall {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
+        let outcome = match std::mem::replace(&mut self.state, State::Over) {
+            State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
+            State::Unsent(body) => self.begin(body, cx),
+            State::Entered(key, outgoing) => self.poll_entered(key, outgoing, cx),
+            // Polled again after its outcome, against the contract of futures.
+            State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled)),
+        };
+        match outcome {
+            Poll::Ready(outcome) => Poll::Ready(reply(outcome)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
+        let now = clock::now();
+        let caller = scope::current();
+        self.end = scope::current_end();
+        let mut outgoing = Some(Outgoing {
+            method: self.method.id,
+            wants_reply: true,
+            depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
+            deadline: self.deadline(now, caller),
+            reply_to: None,
+            metadata: metadata(self.options.as_deref()),
+            body,
+        });
+        if self.scope_ended(cx) {
+            return Poll::Ready(Outcome::Cancelled);
+        }
+        match self.shared.with(|engine, _| engine.begin(now, &mut outgoing, cx.waker())) {
+            Begun::Over(outcome) => Poll::Ready(outcome),
+            Begun::Entered(key) => {
+                self.state = State::Entered(key, outgoing);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_entered(&mut self, key: Key, mut outgoing: Option<Outgoing>, cx: &Context<'_>) -> Poll<Outcome> {
+        if self.scope_ended(cx) {
+            self.shared.with(|engine, effects| engine.abandon(key, effects));
+            return Poll::Ready(Outcome::Cancelled);
+        }
+        let now = clock::now();
+        let outcome =
+            self.shared.with(|engine, effects| engine.poll(now, key, &mut outgoing, cx.waker(), effects));
+        if outcome.is_pending() {
+            self.state = State::Entered(key, outgoing);
+        }
+        outcome
+    }
+
+    /// The call's own deadline, else the method's, else the connection's; never beyond that of the calling handler.
+    fn deadline(&self, now: std::time::Instant, caller: Option<scope::Scope>) -> std::time::Instant {
+        let limits = &self.shared.limits;
+        let own = self.options.as_ref().and_then(|options| options.deadline).or(self.method.timeout);
+        let deadline = now + own.unwrap_or(limits.call_timeout).min(limits.max_call_timeout);
+        caller.and_then(|caller| caller.deadline).map_or(deadline, |inherited| deadline.min(inherited))
+    }
+
+    fn scope_ended(&mut self, cx: &Context<'_>) -> bool {
+        self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, cx.waker()))
+    }
+
+    fn decode<T: Payload>(&self, body: &Held) -> Option<T> {
+        let decoded = self.shared.encoding.decode(body.as_slice(), &self.shared.limits.decode());
+        if let Err(error) = &decoded {
+            tracing::debug!(method = self.method.name, %error, "a reply does not decode");
+        }
+        decoded.ok()
+    }
+}
+
+impl Drop for RawCall {
+    fn drop(&mut self) {
+        if let State::Entered(key, _) = self.state {
+            self.shared.with(|engine, effects| engine.abandon(key, effects));
+        }
+        if let Some(end) = &self.end {
+            end.leave(self.ticket);
+        }
+    }
+}
+
+/// The metadata of these options as it travels; empty for none.
+pub(crate) fn metadata(options: Option<&CallOptions>) -> Vec<u8> {
+    match options.and_then(|options| options.metadata.as_ref()) {
+        Some(pairs) if !pairs.is_empty() => encode::metadata(pairs),
+        _ => Vec::new(),
+    }
+}
+
+fn unencodable(error: &EncodeError) -> CallError {
+    match error {
+        EncodeError::TooLarge { .. } => CallError::TooLarge,
+        EncodeError::Unsupported(text) => {
+            tracing::warn!(error = %text, "the arguments of a call cannot be encoded");
+            CallError::InvalidArguments
+        }
+    }
+}
+
+fn reply(outcome: Outcome) -> Reply {
+    let error = match outcome {
+        Outcome::Returned(body) => return Reply::Value(body),
+        Outcome::Failed(FailClass::Declared, body) => return Reply::Declared(body),
+        Outcome::Failed(class, body) => failed(class, &body),
+        Outcome::Timeout => CallError::Timeout,
+        // `Sent` is an event's outcome and never a call's.
+        Outcome::Cancelled | Outcome::Sent(_) => CallError::Cancelled,
+        Outcome::Closed(info) => CallError::Closed(info),
+        Outcome::Refused(refused) => match refused {
+            Refused::NotAccepted => CallError::NotAccepted,
+            Refused::SchemaMismatch => CallError::SchemaMismatch,
+            Refused::TooLarge => CallError::TooLarge,
+            Refused::Overloaded => CallError::Overloaded,
+        },
+    };
+    Reply::Failed(error)
+}
+
+fn failed(class: FailClass, body: &Held) -> CallError {
+    match class {
+        FailClass::Timeout => CallError::Timeout,
+        FailClass::Cancelled | FailClass::Declared => CallError::Cancelled,
+        FailClass::UnknownMethod => CallError::UnknownMethod,
+        FailClass::NoProvider => CallError::NoProvider,
+        FailClass::NoReply => CallError::NoReply,
+        FailClass::SchemaMismatch => CallError::SchemaMismatch,
+        FailClass::InvalidArguments => CallError::InvalidArguments,
+        FailClass::Overloaded => CallError::Overloaded,
+        FailClass::Denied => CallError::Denied,
+        FailClass::TooLarge => CallError::TooLarge,
+        FailClass::NotAccepted => CallError::NotAccepted,
+        FailClass::Internal => {
+            let number = body.as_slice().try_into().map_or(0, u64::from_le_bytes);
+            CallError::Internal(number)
+        }
+    }
+}

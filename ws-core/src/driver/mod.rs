@@ -1,0 +1,16 @@
+//! Pumps one transport through one engine: the only code that awaits a socket, and the only one that polls handlers.
+//!
+//! A turn reads until the socket would block, starts and polls handlers in place, writes everything that is ready as
+//! batches and flushes once. Nothing but the socket is awaited in the read path.
+
+mod closing;
+mod drive;
+mod guarded;
+mod handlers;
+mod ready;
+mod serve;
+mod spawned;
+mod timer;
+mod write;
+
+pub use drive::Driver;

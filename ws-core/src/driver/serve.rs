@@ -1,0 +1,107 @@
+//! Starting handlers and polling them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::drive::{Budget, Driver};
+use super::guarded::{Guarded, failed, text};
+use super::handlers::Handler;
+use super::spawned::Spawned;
+use crate::engine::{Key, Start, Verdict};
+use crate::peer::Peer;
+use crate::protocol::FailClass;
+use crate::service::scope::{self, Scope};
+use crate::service::{Invocation, InvocationParts, Refusal};
+use crate::transport::Transport;
+
+impl<T: Transport> Driver<T> {
+    /// Starts what waits and polls what was woken, within the budget and while the outbox has room (R38).
+    pub(super) fn run_handlers(&mut self, budget: &mut Budget) {
+        while budget.polls > 0 && self.room > 0 {
+            if let Some(start) = self.starts.pop_front() {
+                budget.polls -= 1;
+                self.start(start);
+                continue;
+            }
+            match self.handlers.poll_next() {
+                None => return,
+                Some(None) => budget.polls -= 1,
+                Some(Some((key, verdict))) => {
+                    budget.polls -= 1;
+                    self.ended_with(key, verdict);
+                }
+            }
+        }
+    }
+
+    /// Decodes the arguments, makes the handler and polls it once, in place.
+    pub(super) fn start(&mut self, start: Start) {
+        let key = start.key;
+        let verdict = match self.handler(start) {
+            Ok(handler) => self.handlers.start(key, handler),
+            Err(verdict) => Some(verdict),
+        };
+        if let Some(verdict) = verdict {
+            self.ended_with(key, verdict);
+        }
+    }
+
+    fn handler(&self, start: Start) -> Result<Handler, Verdict> {
+        let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
+        let spec = *self.shared.serves.spec(start.method).ok_or(Verdict::Fail(FailClass::UnknownMethod))?;
+        let scope = Scope { depth: start.depth, deadline: start.deadline };
+        let parts = InvocationParts {
+            peer: Peer::new(Arc::clone(&self.shared)),
+            encoding: self.shared.encoding,
+            decode_limits: self.shared.limits.decode(),
+            max_reply: self.max_answer,
+            spec,
+            depth: start.depth,
+            deadline: start.deadline,
+            event_id: start.event_id,
+            reply_to: start.reply_to,
+            metadata: start.metadata.map(Arc::new),
+        };
+        let future = {
+            let _entered = scope::enter(scope);
+            let invocation = Invocation::new(&start.body, &parts);
+            catch_unwind(AssertUnwindSafe(|| provider.start(start.method, &invocation)))
+        };
+        let handler = match future {
+            Ok(Ok(future)) => Guarded::new(future, scope, spec.name),
+            Ok(Err(refusal)) => return Err(Verdict::Fail(refused(spec.name, &refusal))),
+            Err(panic) => return Err(Verdict::Internal(failed(spec.name, &text(panic.as_ref())))),
+        };
+        if !spec.spawn {
+            return Ok(Handler::Inline(handler));
+        }
+        // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
+        if self.tasks.alive() > 2 * self.shared.limits.max_in_flight as usize {
+            return Err(Verdict::Fail(FailClass::Overloaded));
+        }
+        Ok(Handler::Spawned(Spawned::new(handler, &self.tasks)))
+    }
+
+    fn ended_with(&mut self, key: Key, verdict: Verdict) {
+        if let Verdict::Value(body) | Verdict::Declared(body) = &verdict {
+            self.room = self.room.saturating_sub(body.len());
+        }
+        self.verdicts.push_back((key, verdict));
+    }
+}
+
+/// The text stays on this side (R16).
+fn refused(method: &'static str, refusal: &Refusal) -> FailClass {
+    match refusal {
+        Refusal::NoProvider => FailClass::NoProvider,
+        Refusal::UnknownMethod => FailClass::UnknownMethod,
+        Refusal::InvalidArguments(error) => {
+            tracing::debug!(method, error, "the arguments of a message do not decode");
+            FailClass::InvalidArguments
+        }
+        Refusal::Denied(reason) => {
+            tracing::debug!(method, reason, "a message is denied");
+            FailClass::Denied
+        }
+    }
+}

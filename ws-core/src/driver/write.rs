@@ -1,0 +1,107 @@
+//! Writing batches, one flush each, and seeing that they make their way (R38).
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::drive::{Budget, Driver};
+use crate::clock;
+use crate::engine::Engine;
+use crate::transport::Transport;
+
+/// Batches written in one turn.
+const BATCHES: usize = 16;
+
+/// How the bytes handed to the transport get on.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Since when they are stuck, and how many had been written then.
+    stuck: Option<(Instant, u64)>,
+    unflushed: bool,
+}
+
+impl Progress {
+    /// Whether the transport still has bytes that it could not write.
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.unflushed
+    }
+
+    /// When the lack of progress ends the connection.
+    pub(super) fn stalls_at(&self, stall: Duration) -> Option<Instant> {
+        self.stuck.map(|(since, _)| since + stall)
+    }
+
+    pub(super) const fn sent(&mut self) {
+        self.unflushed = true;
+    }
+
+    fn flushed(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The transport would block after `written` bytes; any byte since the last look starts the time anew.
+    fn blocked(&mut self, now: Instant, written: u64) {
+        match self.stuck {
+            Some((_, before)) if before == written => {}
+            _ => self.stuck = Some((now, written)),
+        }
+    }
+}
+
+impl<T: Transport> Driver<T> {
+    /// Puts verdicts into the outbox and writes what is there, until the transport blocks.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, budget: &mut Budget) {
+        for _ in 0..BATCHES {
+            match self.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => break,
+                Poll::Ready(Err(())) => return self.lost(),
+            }
+            let Some(batch) = self.exchange(true) else { break };
+            self.apply(None, budget);
+            if self.transport.start_send(batch).is_err() {
+                return self.lost();
+            }
+            self.progress.sent();
+        }
+        if !self.verdicts.is_empty() {
+            self.exchange(false);
+        }
+        self.apply(None, budget);
+    }
+
+    /// Flushes what was handed over, and minds whether it gets on.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        if !self.progress.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        match self.transport.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.progress.flushed();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(_)) => Poll::Ready(Err(())),
+            Poll::Pending => {
+                self.progress.blocked(clock::now(), self.transport.written());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Under one lock: verdicts into the outbox, and the next batch out of it.
+    fn exchange(&mut self, take: bool) -> Option<Bytes> {
+        let mut verdicts = std::mem::take(&mut self.verdicts);
+        let batch = self.with_engine(|engine: &mut Engine, effects| {
+            while let Some((key, verdict)) = verdicts.pop_front() {
+                if let Err(verdict) = engine.finish(key, verdict, effects) {
+                    verdicts.push_front((key, verdict));
+                    break;
+                }
+            }
+            if take { engine.take_batch(effects) } else { None }
+        });
+        self.verdicts = verdicts;
+        batch
+    }
+}

@@ -1,0 +1,131 @@
+//! Credit for events, absolute since activation (R12, P26): a lost or repeated CREDIT changes nothing.
+
+/// What this side may still send.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Allowance {
+    messages: u64,
+    bytes: u64,
+    sent_messages: u64,
+    sent_bytes: u64,
+}
+
+impl Allowance {
+    pub(super) const fn new(messages: u64, bytes: u64) -> Self {
+        Self { messages, bytes, sent_messages: 0, sent_bytes: 0 }
+    }
+
+    /// The last message may exceed the bytes, or one larger than the window never could be sent.
+    pub(super) const fn admits(&self) -> bool {
+        self.sent_messages < self.messages && self.sent_bytes < self.bytes
+    }
+
+    pub(super) const fn spend(&mut self, bytes: usize) {
+        self.sent_messages += 1;
+        self.sent_bytes += bytes as u64;
+    }
+
+    /// Takes a CREDIT; an older, lower one is ignored.
+    pub(super) fn raise(&mut self, messages: u64, bytes: u64) {
+        self.messages = self.messages.max(messages);
+        self.bytes = self.bytes.max(bytes);
+    }
+}
+
+/// What this side has granted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grant {
+    window_messages: u64,
+    window_bytes: u64,
+    received: Count,
+    consumed: Count,
+    granted: Count,
+    owed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Grant {
+    pub(super) fn new(messages: u64, bytes: u64) -> Self {
+        let none = Count::default();
+        Self {
+            window_messages: messages,
+            window_bytes: bytes,
+            received: none,
+            consumed: none,
+            granted: Count { messages, bytes },
+            owed: false,
+        }
+    }
+
+    /// Takes one message in; false where the peer had no credit for it.
+    pub(super) const fn receive(&mut self, bytes: usize) -> bool {
+        let had = self.received.messages < self.granted.messages && self.received.bytes < self.granted.bytes;
+        if had {
+            self.received.messages += 1;
+            self.received.bytes += bytes as u64;
+        }
+        had
+    }
+
+    /// One message is done with; owes a CREDIT once half of the window is free.
+    pub(super) const fn consume(&mut self, bytes: usize) {
+        self.consumed.messages += 1;
+        self.consumed.bytes += bytes as u64;
+        let messages = self.consumed.messages + self.window_messages - self.granted.messages;
+        let bytes = self.consumed.bytes + self.window_bytes - self.granted.bytes;
+        self.owed |= messages * 2 >= self.window_messages || bytes * 2 >= self.window_bytes;
+    }
+
+    pub(super) const fn owes(&self) -> bool {
+        self.owed
+    }
+
+    /// The CREDIT that is owed, if one is.
+    pub(super) fn take_owed(&mut self) -> Option<(u64, u64)> {
+        if !std::mem::take(&mut self.owed) {
+            return None;
+        }
+        self.granted.messages = self.consumed.messages + self.window_messages;
+        self.granted.bytes = self.consumed.bytes + self.window_bytes;
+        Some((self.granted.messages, self.granted.bytes))
+    }
+
+    /// Bytes received and not consumed.
+    pub(super) const fn outstanding_bytes(&self) -> u64 {
+        self.received.bytes - self.consumed.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overrun_is_seen() {
+        let mut grant = Grant::new(2, 100);
+        assert!(grant.receive(99));
+        assert!(grant.receive(500), "the last message may exceed the bytes");
+        assert!(!grant.receive(1));
+        grant.consume(99);
+        assert_eq!(grant.take_owed(), Some((3, 199)));
+        assert!(!grant.receive(1), "599 bytes received, 199 granted");
+        grant.consume(500);
+        assert_eq!(grant.take_owed(), Some((4, 699)));
+        assert!(grant.receive(1));
+    }
+
+    #[test]
+    fn credit_is_absolute() {
+        let mut allowance = Allowance::new(1, 10);
+        allowance.spend(20);
+        assert!(!allowance.admits());
+        allowance.raise(5, 30);
+        assert!(allowance.admits());
+        allowance.raise(2, 5);
+        assert!(allowance.admits(), "an older CREDIT takes nothing back");
+    }
+}

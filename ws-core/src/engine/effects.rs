@@ -1,0 +1,55 @@
+//! What the engine asks of whoever holds it, to be done after its lock is released.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Key;
+use crate::context::Metadata;
+
+/// Wake-ups, and handlers to start and to drop.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Wake these: they run foreign code, so never under the lock.
+    pub(crate) wakes: Vec<Waker>,
+    /// Start these handlers, in this order.
+    pub(crate) starts: Vec<Start>,
+    /// Drop these handlers: their calls ended.
+    pub(crate) stops: Vec<Key>,
+}
+
+impl Effects {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wakes.is_empty() && self.starts.is_empty() && self.stops.is_empty()
+    }
+
+    pub(crate) fn wake(&mut self) {
+        for waker in self.wakes.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+/// An admitted message whose handler shall start.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// Names the handler in `finish`, `fail` and `stops`.
+    pub(crate) key: Key,
+    /// The dense index of the method.
+    pub(crate) method: usize,
+    /// The arguments. A part of the message that was read: copy it if it shall wait.
+    pub(crate) body: Bytes,
+    pub(crate) depth: u8,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) event_id: u64,
+    pub(crate) reply_to: Option<u64>,
+    pub(crate) metadata: Option<Metadata>,
+}
+
+impl Start {
+    /// Lets go of the message that brought the arguments, unless they make up most of it.
+    pub(crate) fn detach(&mut self, message: &Bytes) {
+        self.body = super::held::detached(message, &self.body);
+    }
+}

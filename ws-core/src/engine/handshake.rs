@@ -1,0 +1,162 @@
+//! HELLO, WELCOME, REJECT: from an open socket to an activated connection (R5–R9).
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::Effects;
+use super::credit::Allowance;
+use super::schema::Schema;
+use super::state::{Engine, Phase, Role};
+use super::usage::Bounds;
+use crate::limits::Limits;
+use crate::protocol::{
+    Announced, CloseInfo, ClosedBy, Fingerprint, Hello, Malformed, Reject, VERSION, Welcome, code,
+};
+
+/// What the one who opens a connection waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// Server: the header has come, in the connection's encoding.
+    Header(Vec<u8>),
+    /// Client: the server accepted.
+    Accepted,
+    /// Client: the server rejected; its version, code and reason.
+    Rejected(Reject),
+    /// The connection ended before.
+    Closed(CloseInfo),
+}
+
+impl Engine {
+    /// Client: queues the HELLO that carries `header`.
+    pub(crate) fn say_hello(&mut self, header: Vec<u8>) {
+        let hello = Hello {
+            version: VERSION,
+            features: 0,
+            announced: announced(&self.limits),
+            serves: Fingerprint::of(&self.serves),
+            calls: Fingerprint::of(&self.calls),
+            header,
+        };
+        self.outbox.push_frame(&hello.encode());
+    }
+
+    /// Waits for what the one who opens the connection needs to know next.
+    pub(crate) fn poll_activation(&mut self, cx: &Context<'_>) -> Poll<Activation> {
+        if let Some(news) = self.activation.take() {
+            return Poll::Ready(news);
+        }
+        if let Some(info) = &self.closed {
+            return Poll::Ready(Activation::Closed(info.clone()));
+        }
+        self.activation_waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Server: accepts. The WELCOME is the first frame the peer sees (R9).
+    ///
+    /// # Errors
+    /// The connection ended during the decision.
+    pub(crate) fn accept(&mut self, now: Instant) -> Result<(), CloseInfo> {
+        let Phase::Deciding { announced: theirs, .. } = self.phase else {
+            return Err(self.closed.clone().unwrap_or_else(|| {
+                CloseInfo::new(code::ABNORMAL, "no decision was waited for", ClosedBy::Local)
+            }));
+        };
+        let mismatches = self.schema.tell(&self.serves, &self.calls);
+        let welcome =
+            Welcome { version: VERSION, features: 0, announced: announced(&self.limits), mismatches };
+        self.outbox.push_frame(&welcome.encode());
+        self.activate(now, theirs);
+        Ok(())
+    }
+
+    /// Server: rejects and closes. Nothing that follows on this connection is looked at.
+    pub(crate) fn reject(&mut self, code: u16, reason: &str, effects: &mut Effects) {
+        if matches!(self.phase, Phase::Deciding { .. } | Phase::AwaitHello { .. }) {
+            self.outbox.push_frame(&Reject::new(code, reason).encode());
+            self.close(CloseInfo::new(code, reason, ClosedBy::Local), effects);
+        }
+    }
+
+    pub(super) fn on_hello(
+        &mut self,
+        now: Instant,
+        fields: &[u8],
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        if self.role == Role::Client {
+            return Err(Malformed("a HELLO from a server"));
+        }
+        if !matches!(self.phase, Phase::AwaitHello { .. }) {
+            return Err(Malformed("a second HELLO"));
+        }
+        let theirs = Hello::version(fields)?;
+        if theirs != VERSION {
+            let reason = format!("protocol version {theirs} is not spoken here, but {VERSION}");
+            self.reject(code::VERSION, &reason, effects);
+            return Ok(());
+        }
+        let hello = Hello::parse(fields)?;
+        if hello.header.len() > self.limits.max_header {
+            self.close(CloseInfo::new(code::TOO_LARGE, "the header is too large", ClosedBy::Local), effects);
+            return Ok(());
+        }
+        self.schema = Schema::compare(&hello, &self.serves, &self.calls);
+        self.phase =
+            Phase::Deciding { until: now + self.limits.decision_timeout, announced: hello.announced };
+        self.tell(Activation::Header(hello.header), effects);
+        Ok(())
+    }
+
+    pub(super) fn on_welcome(
+        &mut self,
+        now: Instant,
+        fields: &[u8],
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        if !matches!(self.phase, Phase::AwaitWelcome) {
+            return Err(Malformed("a WELCOME that was not waited for"));
+        }
+        let welcome = Welcome::parse(fields)?;
+        self.schema = Schema::learn(&welcome.mismatches);
+        self.activate(now, welcome.announced);
+        self.tell(Activation::Accepted, effects);
+        Ok(())
+    }
+
+    pub(super) fn on_reject(&mut self, fields: &[u8], effects: &mut Effects) -> Result<(), Malformed> {
+        if !matches!(self.phase, Phase::AwaitWelcome) {
+            return Err(Malformed("a REJECT that was not waited for"));
+        }
+        let reject = Reject::parse(fields)?;
+        let info = CloseInfo::new(reject.code, reject.reason.clone(), ClosedBy::Peer);
+        self.tell(Activation::Rejected(reject), effects);
+        self.close(info, effects);
+        Ok(())
+    }
+
+    fn activate(&mut self, now: Instant, theirs: Announced) {
+        self.phase = Phase::Active;
+        self.bounds_there = Some(Bounds::of(&theirs));
+        self.frame_limit = theirs.frame_limit();
+        self.allowance = Allowance::new(theirs.event_messages, theirs.event_bytes);
+        self.heartbeat.heard(now);
+    }
+
+    pub(super) fn tell(&mut self, news: Activation, effects: &mut Effects) {
+        self.activation = Some(news);
+        effects.wakes.extend(self.activation_waker.take());
+    }
+}
+
+/// What this side tells the other one to keep to.
+pub(super) fn announced(limits: &Limits) -> Announced {
+    Announced {
+        max_message: limits.max_message as u64,
+        max_in_flight: u64::from(limits.max_in_flight),
+        max_call_bytes: limits.max_call_bytes as u64,
+        event_messages: u64::from(limits.event_lane_messages),
+        event_bytes: limits.event_lane_bytes as u64,
+        ping_ms: u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,44 @@
+//! Bytes that outlive the read which brought them.
+
+use bytes::Bytes;
+
+/// A body that waits for its reader. Small ones lie inline; a larger one shares the message that brought it only
+/// where it makes up most of it, so that no small body pins a large buffer.
+#[derive(Clone)]
+pub(crate) enum Held {
+    Inline(u8, [u8; Self::INLINE]),
+    Shared(Bytes),
+}
+
+impl Held {
+    const INLINE: usize = 54;
+
+    #[inline]
+    pub(crate) fn of(message: &Bytes, body: &[u8]) -> Self {
+        if body.len() <= Self::INLINE {
+            let mut bytes = [0; Self::INLINE];
+            bytes[..body.len()].copy_from_slice(body);
+            return Self::Inline(body.len() as u8, bytes);
+        }
+        Self::Shared(detached(message, body))
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Inline(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// The part `body` of `message`, as bytes of its own where it is less than half of it.
+pub(super) fn detached(message: &Bytes, body: &[u8]) -> Bytes {
+    if body.len() * 2 >= message.len() { message.slice_ref(body) } else { Bytes::copy_from_slice(body) }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({} bytes)", self.as_slice().len())
+    }
+}

@@ -1,0 +1,39 @@
+//! One side of a connection as a pure state machine: ids, pending and running calls, lanes, credits, deadlines.
+//!
+//! Bytes and the time go in; bytes, wake-ups and handlers to start come out (as [`Effects`]). Nothing here awaits,
+//! reads a clock, locks or runs user code, so that every race can be played through in a test.
+
+mod budget;
+mod credit;
+mod deadlines;
+mod effects;
+mod handshake;
+mod heartbeat;
+mod held;
+mod lane;
+mod outbox;
+mod pending;
+mod receive;
+mod running;
+mod schema;
+mod send;
+mod serve;
+mod slots;
+mod state;
+mod stats;
+mod usage;
+
+pub(crate) use budget::Budget;
+pub(crate) use effects::{Effects, Start};
+pub(crate) use handshake::Activation;
+pub(crate) use held::Held;
+pub(crate) use pending::{Outcome, Refused};
+pub use schema::SchemaMismatch;
+pub(crate) use send::{Begun, Outgoing};
+pub(crate) use serve::Verdict;
+pub(crate) use slots::Key;
+pub(crate) use state::{Config, Engine, Role};
+pub use stats::Stats;
+
+#[cfg(test)]
+mod tests;

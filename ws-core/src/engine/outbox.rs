@@ -1,0 +1,204 @@
+//! What waits to be written: frames gathered into batches, bounded in bytes (R38).
+
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::codec::Body;
+use crate::limits::BATCH_BYTES;
+use crate::protocol::{Envelope, MAX_VARINT, put_length};
+
+/// A body from this size on is not copied into a batch but travels alone, behind its envelope.
+const ALONE: usize = 16 << 10;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// Whole WebSocket messages, in order, before `open`.
+    sealed: VecDeque<Bytes>,
+    /// The batch that grows.
+    open: BytesMut,
+    queued: usize,
+    limit: usize,
+    reserve: usize,
+    /// Bytes ever appended, and ever taken: tells whether a frame has left.
+    appended: u64,
+    taken: u64,
+}
+
+impl Outbox {
+    pub(super) fn new(limit: usize, reserve: usize) -> Self {
+        Self {
+            sealed: VecDeque::new(),
+            open: BytesMut::new(),
+            queued: 0,
+            limit,
+            reserve,
+            appended: 0,
+            taken: 0,
+        }
+    }
+
+    /// Whether a frame may be appended; the last one may exceed the limit, or one as large could never leave.
+    pub(super) const fn has_room(&self) -> bool {
+        self.queued < self.limit
+    }
+
+    /// Bytes until the limit.
+    pub(super) const fn room(&self) -> usize {
+        self.limit.saturating_sub(self.queued)
+    }
+
+    /// Whether a small frame fits into the reserve.
+    pub(super) const fn has_reserve(&self, bytes: usize) -> bool {
+        self.queued + bytes <= self.limit + self.reserve
+    }
+
+    pub(super) const fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// The position behind the last frame appended; compare with [`has_left`](Self::has_left).
+    pub(super) const fn position(&self) -> u64 {
+        self.appended
+    }
+
+    /// Whether the frame that ends at `position` was handed to the transport, in whole or in part.
+    pub(super) const fn has_left(&self, position: u64) -> bool {
+        position <= self.taken
+    }
+
+    /// Appends a frame whose body was encoded with headroom in front.
+    pub(super) fn push(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
+        if body.len() < ALONE || !metadata.is_empty() {
+            return self.push_parts(envelope, metadata, body.payload());
+        }
+        self.seal();
+        let length = envelope.as_slice().len() + body.len();
+        let mut prefix = [0; MAX_VARINT + Envelope::CAPACITY];
+        let mut end = 0;
+        put_length(length, |byte| {
+            prefix[end] = byte;
+            end += 1;
+        });
+        prefix[end..end + envelope.as_slice().len()].copy_from_slice(envelope.as_slice());
+        end += envelope.as_slice().len();
+        // The prefix is at most 50 bytes, the headroom is 64.
+        let start = Body::HEADROOM - end;
+        let mut buffer = body.into_buffer();
+        buffer[start..Body::HEADROOM].copy_from_slice(&prefix[..end]);
+        let message = Bytes::from(buffer).slice(start..);
+        self.count(message.len());
+        self.sealed.push_back(message);
+    }
+
+    /// Appends a frame from its parts.
+    pub(super) fn push_parts(&mut self, envelope: &Envelope, metadata: &[u8], body: &[u8]) {
+        self.push_slices(&[envelope.as_slice(), metadata, body]);
+    }
+
+    /// Appends a frame that is already whole.
+    pub(super) fn push_frame(&mut self, frame: &[u8]) {
+        self.push_slices(&[frame]);
+    }
+
+    fn push_slices(&mut self, slices: &[&[u8]]) {
+        let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let most = length + MAX_VARINT;
+        if !self.open.is_empty() && self.open.len() + most > BATCH_BYTES {
+            self.seal();
+        }
+        let before = self.open.len();
+        self.open.reserve(most);
+        put_length(length, |byte| self.open.put_u8(byte));
+        for slice in slices {
+            self.open.put_slice(slice);
+        }
+        self.count(self.open.len() - before);
+    }
+
+    /// Takes the next WebSocket message: a batch of frames, or one large frame.
+    pub(super) fn take(&mut self) -> Option<Bytes> {
+        let message = match self.sealed.pop_front() {
+            Some(message) => message,
+            None if self.open.is_empty() => return None,
+            None => self.open.split().freeze(),
+        };
+        self.queued -= message.len();
+        self.taken += message.len() as u64;
+        Some(message)
+    }
+
+    /// Forgets everything: the connection has ended.
+    pub(super) fn clear(&mut self) {
+        self.sealed = VecDeque::new();
+        self.open = BytesMut::new();
+        self.queued = 0;
+    }
+
+    /// Gives back what an idle connection does not need.
+    pub(super) fn rest(&mut self) {
+        if self.queued == 0 {
+            self.open = BytesMut::new();
+            self.sealed = VecDeque::new();
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.open.is_empty() {
+            let batch = self.open.split().freeze();
+            self.sealed.push_back(batch);
+        }
+    }
+
+    const fn count(&mut self, bytes: usize) {
+        self.queued += bytes;
+        self.appended += bytes as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Frames, encode};
+
+    fn body(size: usize) -> Body {
+        Body::from_bytes(&vec![7; size])
+    }
+
+    fn frames(message: &Bytes) -> Vec<usize> {
+        Frames::new(message).map(|frame| frame.expect("well formed").len()).collect()
+    }
+
+    #[test]
+    fn small_frames_share_a_message_and_large_ones_travel_alone() {
+        let mut outbox = Outbox::new(1 << 20, 1 << 16);
+        for size in [10, 20, 40_000, 30, 70_000] {
+            outbox.push(&encode::ret(3), &[], body(size));
+        }
+        let messages: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|m| frames(&m)).collect();
+        assert_eq!(messages, [vec![13, 23], vec![40_003], vec![33], vec![70_003]]);
+        assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn a_batch_stays_within_64_kib() {
+        let mut outbox = Outbox::new(1 << 20, 1 << 16);
+        for _ in 0..100 {
+            outbox.push(&encode::ret(3), &[], body(1000));
+        }
+        let messages: Vec<_> = std::iter::from_fn(|| outbox.take()).collect();
+        assert_eq!(messages.len(), 2);
+        assert!(messages.iter().all(|message| message.len() <= BATCH_BYTES));
+    }
+
+    #[test]
+    fn a_position_tells_what_has_left() {
+        let mut outbox = Outbox::new(1 << 20, 1 << 16);
+        outbox.push(&encode::ret(3), &[], body(5));
+        let first = outbox.position();
+        outbox.take();
+        outbox.push(&encode::ret(5), &[], body(5));
+        assert!(outbox.has_left(first));
+        assert!(!outbox.has_left(outbox.position()));
+    }
+}

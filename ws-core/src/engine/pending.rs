@@ -1,0 +1,311 @@
+//! Calls of this side that await their outcome, and calls and events that wait to be sent.
+//!
+//! An entry is made by `begin`, leaves when its future takes the outcome or is dropped, and in between is exactly one
+//! of: waiting in its class's queue, sent, or done with its outcome kept for the future that will ask.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::slots::{Key, Slots};
+use super::{Effects, Held};
+use crate::protocol::{CloseInfo, ClosedBy, FailClass};
+
+/// How a call or an event ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The value.
+    Returned(Held),
+    /// The callee's refusal or failure.
+    Failed(FailClass, Held),
+    /// The deadline passed; for an event: neither credit nor room came in time.
+    Timeout,
+    /// The call that this one belongs to ended first.
+    Cancelled,
+    /// The connection ended.
+    Closed(CloseInfo),
+    /// An event was handed over; its id.
+    Sent(u64),
+    /// Refused here, before anything was sent.
+    Refused(Refused),
+}
+
+/// Why this side sends nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    NotAccepted,
+    SchemaMismatch,
+    TooLarge,
+    Overloaded,
+}
+
+/// Calls by depth, then events: each class has a queue of its own, so that a call waits only for deeper ones (R11).
+pub(super) type Class = u8;
+pub(super) const EVENTS: Class = u8::MAX;
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) class: Class,
+    pub(super) bytes: usize,
+    pub(super) deadline: Instant,
+    pub(super) waker: Option<Waker>,
+    pub(super) progress: Progress,
+}
+
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// In its class's queue. `notified`: was woken to try again.
+    Waiting { notified: bool },
+    /// On its way; the outbox position tells whether it has left.
+    Sent { position: u64 },
+    /// Over, and not yet told.
+    Done(Outcome),
+}
+
+#[derive(Debug)]
+struct Queue {
+    class: Class,
+    keys: VecDeque<Key>,
+}
+
+/// A CANCEL that is still to be written, and the slot that it will free.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    pub(super) id: u64,
+    pub(super) class: Class,
+    pub(super) bytes: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Pending {
+    entries: Slots<Entry>,
+    /// One for each class that ever waited: at most 34.
+    queues: Vec<Queue>,
+    waiting: usize,
+    open: usize,
+    /// Calls given up whose CANCEL found no room yet; each keeps its slot at the callee until it is out.
+    owed_cancels: VecDeque<Owed>,
+    /// 1 for the client, 2 for the server: ids are odd there and even here, and never 0 (R19).
+    parity: u64,
+    next_event: u64,
+}
+
+impl Pending {
+    pub(super) const fn new(parity: u64) -> Self {
+        Self {
+            entries: Slots::new(),
+            queues: Vec::new(),
+            waiting: 0,
+            open: 0,
+            owed_cancels: VecDeque::new(),
+            parity,
+            next_event: 0,
+        }
+    }
+
+    /// Calls and events that have no outcome yet (R18).
+    pub(super) const fn open(&self) -> usize {
+        self.open
+    }
+
+    /// All entries, told or not.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        self.entries.get_mut(key)
+    }
+
+    /// Whether the entry still has a deadline to meet.
+    pub(super) fn is_live(&self, key: Key) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| matches!(entry.progress, Progress::Waiting { .. } | Progress::Sent { .. }))
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> Key {
+        let (class, waits) = (entry.class, matches!(entry.progress, Progress::Waiting { .. }));
+        let key = self.entries.insert(entry);
+        self.open += 1;
+        if waits {
+            self.enqueue(class, key);
+        }
+        key
+    }
+
+    fn enqueue(&mut self, class: Class, key: Key) {
+        self.waiting += 1;
+        let (entries, waiting) = (&self.entries, self.waiting);
+        let index = self.queues.iter().position(|queue| queue.class == class).unwrap_or_else(|| {
+            self.queues.push(Queue { class, keys: VecDeque::new() });
+            self.queues.len() - 1
+        });
+        let keys = &mut self.queues[index].keys;
+        // Keys of entries that gave up stay behind; sweep them once they outnumber the others.
+        if keys.len() > 2 * waiting + 32 {
+            keys.retain(|key| waits(entries, *key));
+        }
+        keys.push_back(key);
+    }
+
+    /// The first of a class that still waits: a newcomer must queue behind it.
+    pub(super) fn head(&mut self, class: Class) -> Option<Key> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let queue = self.queues.iter_mut().find(|queue| queue.class == class)?;
+        while let Some(&key) = queue.keys.front() {
+            if waits(&self.entries, key) {
+                return Some(key);
+            }
+            queue.keys.pop_front();
+        }
+        None
+    }
+
+    /// The class of the queue at `index`, to walk over them all.
+    pub(super) fn class_at(&self, index: usize) -> Option<Class> {
+        self.queues.get(index).map(|queue| queue.class)
+    }
+
+    /// A waiting entry is sent; its key in the queue is stale from now on.
+    pub(super) fn sent(&mut self, key: Key) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.progress = Progress::Sent { position: u64::MAX };
+            self.waiting -= 1;
+        }
+    }
+
+    /// Whether a reply to this entry is waited for.
+    pub(super) fn is_sent(&self, key: Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Sent { .. }))
+    }
+
+    /// Ends an entry that is still open: keeps the outcome for its future and wakes it. The first outcome wins (R13).
+    pub(super) fn finish(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match entry.progress {
+            Progress::Waiting { .. } => self.waiting -= 1,
+            Progress::Sent { .. } => {}
+            Progress::Done(_) => return,
+        }
+        entry.progress = Progress::Done(outcome);
+        self.open -= 1;
+        effects.wakes.extend(entry.waker.take());
+    }
+
+    /// Removes an entry altogether.
+    pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        match entry.progress {
+            Progress::Waiting { .. } => {
+                self.waiting -= 1;
+                self.open -= 1;
+            }
+            Progress::Sent { .. } => self.open -= 1,
+            Progress::Done(_) => {}
+        }
+        Some(entry)
+    }
+
+    /// The call of `key` is given up, but its CANCEL has no room yet.
+    pub(super) fn owe_cancel(&mut self, key: Key) {
+        if let Some(entry) = self.entries.get(key) {
+            let owed = Owed { id: self.call_id(key), class: entry.class, bytes: entry.bytes };
+            self.owed_cancels.push_back(owed);
+        }
+    }
+
+    pub(super) fn owes_cancels(&self) -> bool {
+        !self.owed_cancels.is_empty()
+    }
+
+    pub(super) fn pay_cancel(&mut self) -> Option<Owed> {
+        self.owed_cancels.pop_front()
+    }
+
+    /// Ends every open entry (R15). What certainly had not left this side says so.
+    pub(super) fn close(&mut self, info: &CloseInfo, has_left: impl Fn(u64) -> bool, effects: &mut Effects) {
+        for (_, entry) in self.entries.iter_mut() {
+            let unsent = match entry.progress {
+                Progress::Waiting { .. } => true,
+                // After a close of this side the outbox is still written, and the peer may run what it gets.
+                Progress::Sent { position } => info.by != ClosedBy::Local && !has_left(position),
+                Progress::Done(_) => continue,
+            };
+            let mut info = info.clone();
+            info.unsent = unsent;
+            entry.progress = Progress::Done(Outcome::Closed(info));
+            effects.wakes.extend(entry.waker.take());
+        }
+        self.owed_cancels = VecDeque::new();
+        self.queues = Vec::new();
+        self.open = 0;
+        self.waiting = 0;
+    }
+
+    /// The id of a call: its slot and generation, so that a late reply finds nothing.
+    pub(super) const fn call_id(&self, key: Key) -> u64 {
+        let slot = ((key.generation as u64) << INDEX_BITS) | key.index as u64;
+        slot * 4 + self.parity
+    }
+
+    /// The entry that a reply's id names, if the id can be one of ours.
+    pub(super) const fn key_of(&self, id: u64) -> Option<Key> {
+        if id < self.parity || (id - self.parity) % 4 != 0 {
+            return None;
+        }
+        let slot = (id - self.parity) / 4;
+        let generation = slot >> INDEX_BITS;
+        if generation > u32::MAX as u64 {
+            return None;
+        }
+        Some(Key { index: (slot & ((1 << INDEX_BITS) - 1)) as u32, generation: generation as u32 })
+    }
+
+    /// The id of the next event: of the same parity, and never that of a call.
+    pub(super) const fn event_id(&mut self) -> u64 {
+        let id = self.next_event * 4 + 2 + self.parity;
+        self.next_event = (self.next_event + 1) & ((1 << 56) - 1);
+        id
+    }
+}
+
+fn waits(entries: &Slots<Entry>, key: Key) -> bool {
+    entries.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Waiting { .. }))
+}
+
+/// `max_outgoing` and `max_waiting` together stay below 2^20 slots.
+const INDEX_BITS: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_find_their_way_back_and_keep_their_parity() {
+        for parity in [1, 2] {
+            let mut pending = Pending::new(parity);
+            for key in [Key { index: 0, generation: 0 }, Key { index: 1_000_000, generation: u32::MAX }] {
+                let id = pending.call_id(key);
+                assert_ne!(id, 0);
+                assert_eq!(id % 2, parity % 2);
+                assert_eq!(pending.key_of(id), Some(key));
+            }
+            let event = pending.event_id();
+            assert_eq!(event % 2, parity % 2);
+            assert_eq!(pending.key_of(event), None);
+            assert_eq!(pending.key_of(u64::MAX), None);
+            assert_eq!(pending.key_of(0), None);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! What the peer sends, frame by frame.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::deadlines::Due;
+use super::lane::Queued;
+use super::pending::Outcome;
+use super::running::{Entry, Kind};
+use super::state::{CONTROL, Engine, Phase, Role};
+use super::{Effects, Held, Start};
+use crate::limits::MAX_DEPTH;
+use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
+use crate::service::MethodKind;
+
+impl Engine {
+    /// Takes one WebSocket message: every frame in it, in order. Whatever is wrong with it ends this connection and
+    /// nothing else (R35).
+    pub(crate) fn receive(&mut self, now: Instant, message: &Bytes, effects: &mut Effects) {
+        // A deadline that has come beats a reply of the same instant (R14).
+        self.on_time(now, effects);
+        self.heartbeat.heard(now);
+        for frame in Frames::new(message) {
+            if self.closed.is_some() {
+                return;
+            }
+            let taken = frame.and_then(|frame| self.take_frame(now, message, frame, effects));
+            if let Err(malformed) = taken {
+                self.violated(code::PROTOCOL, malformed.0, effects);
+            }
+        }
+    }
+
+    fn take_frame(
+        &mut self,
+        now: Instant,
+        message: &Bytes,
+        frame: &[u8],
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        if frame.len() > self.limits.max_message {
+            self.violated(code::TOO_LARGE, "a frame exceeds max_message", effects);
+            return Ok(());
+        }
+        let frame = Frame::parse(frame)?;
+        match frame {
+            Frame::Hello(fields) => return self.on_hello(now, fields, effects),
+            Frame::Welcome(fields) => return self.on_welcome(now, fields, effects),
+            Frame::Reject(fields) => return self.on_reject(fields, effects),
+            Frame::Ignored => return Ok(()),
+            _ => {}
+        }
+        match self.phase {
+            Phase::Active => {}
+            Phase::AwaitHello { .. } => return Err(Malformed("the first frame is not a HELLO")),
+            Phase::AwaitWelcome => return Err(Malformed("the first frame is neither WELCOME nor REJECT")),
+            // R8, `EarlyFrames::Drop`.
+            Phase::Deciding { .. } => {
+                self.stats.early_dropped += 1;
+                return Ok(());
+            }
+            Phase::Closed => return Ok(()),
+        }
+        match frame {
+            Frame::Message(fields) => self.on_message(now, message, fields, effects),
+            Frame::Return { id, body } => {
+                self.on_reply(id, effects, || Outcome::Returned(Held::of(message, body)));
+                Ok(())
+            }
+            Frame::Fail { id, class, body } => {
+                self.on_reply(id, effects, || Outcome::Failed(class, Held::of(message, body)));
+                Ok(())
+            }
+            Frame::Cancel { id } => {
+                self.on_cancel(id, effects);
+                Ok(())
+            }
+            Frame::Credit { id: 0, messages, bytes } => {
+                self.allowance.raise(messages, bytes);
+                self.wake_waiting(effects);
+                Ok(())
+            }
+            Frame::Credit { .. } => Err(Malformed("credit for a stream that does not exist")),
+            Frame::Ping(number) => {
+                // Only the newest is answered, so that a flood of pings costs one number (R38).
+                self.pong_owed = Some(number);
+                Ok(())
+            }
+            Frame::GoAway { .. } => {
+                self.on_go_away(effects);
+                Ok(())
+            }
+            Frame::Pong(_) | Frame::Hello(_) | Frame::Welcome(_) | Frame::Reject(_) | Frame::Ignored => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Replies never wait for a handler, a lane or a slot (R11). One that nobody waits for is counted (R17).
+    fn on_reply(&mut self, id: u64, effects: &mut Effects, outcome: impl FnOnce() -> Outcome) {
+        let key = self.pending.key_of(id).filter(|key| self.pending.is_sent(*key));
+        let Some(key) = key else {
+            self.stats.stray_replies += 1;
+            return;
+        };
+        self.release(key);
+        self.pending.finish(key, outcome(), effects);
+        self.wake_waiting(effects);
+    }
+
+    fn on_cancel(&mut self, id: u64, effects: &mut Effects) {
+        if let Some(key) = self.running.key_of(id) {
+            self.stop(key, effects);
+        }
+    }
+
+    /// Counts only when a server says it (R35).
+    fn on_go_away(&mut self, effects: &mut Effects) {
+        if self.role == Role::Client && !self.peer_leaves {
+            self.peer_leaves = true;
+            self.refuse_waiting(effects);
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        message: &Bytes,
+        fields: Message<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        self.check_id(&fields)?;
+        if fields.depth > MAX_DEPTH {
+            return Err(Malformed("a call nested deeper than 32"));
+        }
+        let refusal = match self.serves.index(fields.method) {
+            _ if self.schema.refuses_here(fields.method) => FailClass::SchemaMismatch,
+            None if self.serves.is_empty() => FailClass::NoProvider,
+            None => FailClass::UnknownMethod,
+            Some(method) if fields.wants_reply => return self.on_call(now, message, fields, method, effects),
+            Some(method) => return self.on_event(message, fields, method, effects),
+        };
+        if fields.wants_reply {
+            self.refuse_call(fields.id, refusal, effects);
+        } else {
+            // It still spends credit, which is then given back.
+            if !self.grant.receive(fields.body.len()) {
+                return self.overrun(effects);
+            }
+            self.grant.consume(fields.body.len());
+            self.stats.events_refused += 1;
+        }
+        Ok(())
+    }
+
+    /// Ids are the peer's own: of its parity, not in use, and 0 only for events of a server (R19).
+    fn check_id(&self, fields: &Message<'_>) -> Result<(), Malformed> {
+        if fields.id == 0 {
+            let broadcast = self.role == Role::Client && !fields.wants_reply;
+            return if broadcast {
+                Ok(())
+            } else {
+                Err(Malformed("the id 0 on a message that is no broadcast"))
+            };
+        }
+        let theirs = match self.role {
+            Role::Client => 0,
+            Role::Server => 1,
+        };
+        if fields.id % 2 != theirs {
+            return Err(Malformed("an id of the wrong side"));
+        }
+        if fields.wants_reply && self.running.has_id(fields.id) {
+            return Err(Malformed("an id that is in use"));
+        }
+        Ok(())
+    }
+
+    fn on_call(
+        &mut self,
+        now: Instant,
+        message: &Bytes,
+        fields: Message<'_>,
+        method: usize,
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        let bytes = fields.body.len();
+        let kind = self.serves.spec(method).map(|spec| spec.kind);
+        if kind == Some(MethodKind::Event) {
+            self.refuse_call(fields.id, FailClass::SchemaMismatch, effects);
+            return Ok(());
+        }
+        if !self.running.admits(fields.depth, bytes) {
+            self.refuse_call(fields.id, FailClass::Overloaded, effects);
+            self.count_violation(effects);
+            return Ok(());
+        }
+        self.violations = self.violations.saturating_sub(1);
+        if self.leaving.is_some() || !self.share.covers(self.buffered().saturating_add(bytes)) {
+            self.refuse_call(fields.id, FailClass::Overloaded, effects);
+            return Ok(());
+        }
+        self.stats.calls_received += 1;
+        let longest = self.limits.max_call_timeout;
+        let asked = fields.deadline_ms.map_or(longest, Duration::from_millis);
+        let deadline = now + asked.min(longest);
+        let kind = Kind::Call { id: fields.id, depth: fields.depth };
+        let key = self.running.insert(Entry { kind, bytes });
+        self.watch(deadline, Due::Running(key));
+        effects.starts.push(Start {
+            key,
+            method,
+            body: message.slice_ref(fields.body),
+            depth: fields.depth,
+            deadline: Some(deadline),
+            event_id: fields.id,
+            reply_to: fields.reply_to,
+            metadata: fields.metadata,
+        });
+        Ok(())
+    }
+
+    fn on_event(
+        &mut self,
+        message: &Bytes,
+        fields: Message<'_>,
+        method: usize,
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        let bytes = fields.body.len();
+        if !self.grant.receive(bytes) {
+            return self.overrun(effects);
+        }
+        if !self.share.covers(self.buffered()) {
+            self.grant.consume(bytes);
+            self.stats.events_dropped += 1;
+            return Ok(());
+        }
+        self.stats.events_received += 1;
+        let concurrent = self.serves.spec(method).is_some_and(|spec| spec.concurrent);
+        let mut start = Start {
+            key: super::Key { index: u32::MAX, generation: u32::MAX },
+            method,
+            body: message.slice_ref(fields.body),
+            // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
+            depth: 0,
+            deadline: None,
+            event_id: fields.id,
+            reply_to: fields.reply_to,
+            metadata: fields.metadata,
+        };
+        if self.lane.is_busy() && !concurrent {
+            start.detach(message);
+            self.lane.push(Queued { start, bytes });
+            return Ok(());
+        }
+        self.begin_event(start, bytes, concurrent, effects);
+        Ok(())
+    }
+
+    pub(super) fn begin_event(
+        &mut self,
+        mut start: Start,
+        bytes: usize,
+        concurrent: bool,
+        effects: &mut Effects,
+    ) {
+        start.key = self.running.insert(Entry { kind: Kind::Event, bytes });
+        if !concurrent {
+            self.lane.begin(start.key);
+        }
+        effects.starts.push(start);
+    }
+
+    /// Credit is absolute and exact, so an event beyond it is no race but a peer that ignores it.
+    fn overrun(&mut self, effects: &mut Effects) -> Result<(), Malformed> {
+        self.stats.violations += 1;
+        self.violated(code::POLICY, "events beyond the credit", effects);
+        Ok(())
+    }
+
+    fn count_violation(&mut self, effects: &mut Effects) {
+        self.stats.violations += 1;
+        self.violations += 1;
+        if self.violations > self.limits.max_violations {
+            self.violated(code::POLICY, "calls beyond the announced limits", effects);
+        }
+    }
+
+    /// Answers a call that no handler will answer, out of the reserve (R38). A peer that fills even that does not
+    /// read what it asks for.
+    pub(super) fn refuse_call(&mut self, id: u64, class: FailClass, effects: &mut Effects) {
+        self.refuse_call_with(id, class, &[], effects);
+    }
+
+    pub(super) fn refuse_call_with(&mut self, id: u64, class: FailClass, body: &[u8], effects: &mut Effects) {
+        self.stats.calls_refused += 1;
+        if self.outbox.has_reserve(CONTROL + body.len()) {
+            self.outbox.push_parts(&encode::fail(id, class), &[], body);
+        } else {
+            let info = CloseInfo::new(code::POLICY, "the answers are not read", ClosedBy::Local);
+            self.close(info, effects);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Messages of the peer whose handlers run here.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::slots::{Key, Slots};
+use super::usage::{Bounds, Usage};
+
+#[derive(Debug)]
+pub(super) struct Running {
+    entries: Slots<Entry>,
+    by_id: HashMap<u64, Key, BuildHasherDefault<IdHasher>>,
+    usage: Usage,
+    bounds: Bounds,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Holds a slot of its depth until its answer is in the outbox.
+    Call { id: u64, depth: u8 },
+    /// Holds credit until its handler is done.
+    Event,
+}
+
+impl Running {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { entries: Slots::new(), by_id: HashMap::default(), usage: Usage::default(), bounds }
+    }
+
+    pub(super) fn admits(&self, depth: u8, bytes: usize) -> bool {
+        self.usage.admits(&self.bounds, depth, bytes)
+    }
+
+    pub(super) fn has_id(&self, id: u64) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    pub(super) fn key_of(&self, id: u64) -> Option<Key> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> Key {
+        let key = self.entries.insert(entry);
+        if let Kind::Call { id, depth } = entry.kind {
+            self.by_id.insert(id, key);
+            self.usage.add(depth, entry.bytes);
+        }
+        key
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        if let Kind::Call { id, depth } = entry.kind {
+            self.by_id.remove(&id);
+            self.usage.remove(depth, entry.bytes);
+        }
+        Some(entry)
+    }
+
+    /// Every key; what runs ends with the connection.
+    pub(super) fn drain(&mut self) -> Vec<Key> {
+        let keys: Vec<Key> = self.entries.iter_mut().map(|(key, _)| key).collect();
+        for key in &keys {
+            self.remove(*key);
+        }
+        self.by_id = HashMap::default();
+        keys
+    }
+
+    pub(super) const fn call_bytes(&self) -> u64 {
+        self.usage.bytes()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// The peer chooses the ids, so collisions can be forced; the table never holds more entries than there are slots
+/// at all depths, which bounds what they can cost.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, id: u64) {
+        let mixed = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}

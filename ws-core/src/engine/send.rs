@@ -1,0 +1,333 @@
+//! What this side sends: calls and events, at once where slots, credit and room allow, else in turn.
+
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::deadlines::Due;
+use super::pending::{Class, EVENTS, Entry, Outcome, Progress, Refused};
+use super::state::{CONTROL, Engine};
+use super::{Effects, Key};
+use crate::codec::Body;
+use crate::limits::MAX_DEPTH;
+use crate::protocol::{CloseInfo, ClosedBy, Envelope, Message, code, encode};
+use crate::service::MethodId;
+
+/// A message of this side, its arguments encoded.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: MethodId,
+    pub(crate) wants_reply: bool,
+    /// 0, or the calling handler's depth + 1.
+    pub(crate) depth: u8,
+    pub(crate) deadline: Instant,
+    pub(crate) reply_to: Option<u64>,
+    /// Encoded metadata; empty for none.
+    pub(crate) metadata: Vec<u8>,
+    pub(crate) body: Body,
+}
+
+/// What became of a message at its first attempt.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// It has an entry: poll it, and abandon it when nobody asks any more.
+    Entered(Key),
+    /// It is over already.
+    Over(Outcome),
+}
+
+impl Engine {
+    /// Sends a message or puts it in its queue; takes it out of `outgoing` when it is sent.
+    pub(crate) fn begin(&mut self, now: Instant, outgoing: &mut Option<Outgoing>, waker: &Waker) -> Begun {
+        let Some(message) = outgoing.as_ref() else { return Begun::Over(Outcome::Cancelled) };
+        if let Some(outcome) = self.refused(message) {
+            return Begun::Over(outcome);
+        }
+        if message.deadline <= now {
+            return Begun::Over(Outcome::Timeout);
+        }
+        let (class, bytes, deadline) = (class_of(message), message.body.len(), message.deadline);
+        if self.pending.head(class).is_none() && self.admits(class, bytes) {
+            return match self.send_now(now, outgoing, waker) {
+                Sent::Event(id) => Begun::Over(Outcome::Sent(id)),
+                Sent::Call(key) => Begun::Entered(key),
+            };
+        }
+        if self.pending.waiting() >= self.limits.max_waiting {
+            return Begun::Over(Outcome::Refused(Refused::Overloaded));
+        }
+        let progress = Progress::Waiting { notified: false };
+        let key = self.pending.insert(Entry { class, bytes, deadline, waker: Some(waker.clone()), progress });
+        self.watch(deadline, Due::Pending(key));
+        Begun::Entered(key)
+    }
+
+    /// Tries again to send what waits, or asks for the outcome.
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        key: Key,
+        outgoing: &mut Option<Outgoing>,
+        waker: &Waker,
+        effects: &mut Effects,
+    ) -> Poll<Outcome> {
+        // The deadline counts exactly, also where the timer has not been seen yet (R14).
+        if self.pending.get(key).is_some_and(|entry| entry.deadline <= now) {
+            self.give_up(key, Outcome::Timeout, effects);
+        }
+        let Some(entry) = self.pending.get_mut(key) else { return Poll::Ready(Outcome::Cancelled) };
+        match &mut entry.progress {
+            Progress::Done(_) => {
+                let outcome = match self.pending.remove(key).map(|entry| entry.progress) {
+                    Some(Progress::Done(outcome)) => outcome,
+                    _ => Outcome::Cancelled,
+                };
+                Poll::Ready(outcome)
+            }
+            Progress::Sent { .. } => {
+                keep(&mut entry.waker, waker);
+                Poll::Pending
+            }
+            Progress::Waiting { notified } => {
+                *notified = false;
+                keep(&mut entry.waker, waker);
+                let (class, bytes) = (entry.class, entry.bytes);
+                if self.pending.head(class) != Some(key) || !self.admits(class, bytes) {
+                    return Poll::Pending;
+                }
+                let outcome = self.send_waiting(now, key, outgoing);
+                // The baton: whoever is next may fit as well.
+                self.wake_waiting(effects);
+                outcome
+            }
+        }
+    }
+
+    /// Nobody asks for the outcome any more: a call that was sent is cancelled at the callee (R14).
+    pub(crate) fn abandon(&mut self, key: Key, effects: &mut Effects) {
+        if let Some(entry) = self.pending.get_mut(key) {
+            entry.waker = None;
+        }
+        self.give_up(key, Outcome::Cancelled, effects);
+        if self.pending.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Done(_))) {
+            self.pending.remove(key);
+        }
+    }
+
+    /// Ends an entry from this side; what was sent is cancelled there and frees its slot with the CANCEL.
+    pub(super) fn give_up(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
+        let Some(entry) = self.pending.get(key) else { return };
+        match entry.progress {
+            Progress::Waiting { .. } => {
+                self.pending.finish(key, outcome, effects);
+                self.wake_waiting(effects);
+            }
+            Progress::Sent { .. } => {
+                // The slot there is free with the CANCEL, so it stays taken here until the CANCEL is out.
+                self.pending.owe_cancel(key);
+                self.pending.finish(key, outcome, effects);
+                self.pay_cancels(effects);
+            }
+            Progress::Done(_) => {}
+        }
+    }
+
+    /// The next WebSocket message to write, after what is owed.
+    pub(crate) fn take_batch(&mut self, effects: &mut Effects) -> Option<Bytes> {
+        self.pay_debts(effects);
+        let was_full = !self.outbox.has_room();
+        let batch = self.outbox.take()?;
+        if was_full && self.outbox.has_room() {
+            self.wake_waiting(effects);
+        }
+        let buffered = self.buffered();
+        self.share.settle(buffered);
+        Some(batch)
+    }
+
+    fn pay_debts(&mut self, effects: &mut Effects) {
+        if self.closed.is_some() {
+            return;
+        }
+        if !self.outbox.has_reserve(3 * CONTROL) {
+            return;
+        }
+        if let Some(number) = self.pong_owed.take() {
+            self.outbox.push_parts(&encode::pong(number), &[], &[]);
+        }
+        if let Some((messages, bytes)) = self.grant.take_owed() {
+            self.outbox.push_parts(&encode::credit(0, messages, bytes), &[], &[]);
+        }
+        self.pay_cancels(effects);
+    }
+
+    fn pay_cancels(&mut self, effects: &mut Effects) {
+        let owed_before = self.pending.owes_cancels();
+        while self.outbox.has_reserve(CONTROL) {
+            let Some(owed) = self.pending.pay_cancel() else { break };
+            self.outbox.push_parts(&encode::cancel(owed.id), &[], &[]);
+            self.usage_there.remove(owed.class, owed.bytes);
+        }
+        if owed_before {
+            self.wake_waiting(effects);
+        }
+    }
+
+    /// Wakes the head of each queue that could be sent now. One at a time: it passes the baton on.
+    pub(super) fn wake_waiting(&mut self, effects: &mut Effects) {
+        if self.pending.waiting() == 0 {
+            return;
+        }
+        let mut index = 0;
+        while let Some(class) = self.pending.class_at(index) {
+            index += 1;
+            let Some(key) = self.pending.head(class) else { continue };
+            let Some(bytes) = self.pending.get(key).map(|entry| entry.bytes) else { continue };
+            if !self.admits(class, bytes) {
+                continue;
+            }
+            if let Some(Entry { progress: Progress::Waiting { notified }, waker, .. }) =
+                self.pending.get_mut(key)
+            {
+                if !*notified {
+                    *notified = true;
+                    effects.wakes.extend(waker.clone());
+                }
+            }
+        }
+    }
+
+    /// GOAWAY came: nothing that waits will be sent.
+    pub(super) fn refuse_waiting(&mut self, effects: &mut Effects) {
+        let mut index = 0;
+        while let Some(class) = self.pending.class_at(index) {
+            index += 1;
+            while let Some(key) = self.pending.head(class) {
+                self.pending.finish(key, Outcome::Closed(leaving()), effects);
+            }
+        }
+    }
+
+    /// A call's slot there is free again.
+    pub(super) fn release(&mut self, key: Key) {
+        if let Some(entry) = self.pending.get(key) {
+            self.usage_there.remove(entry.class, entry.bytes);
+        }
+    }
+
+    fn refused(&self, message: &Outgoing) -> Option<Outcome> {
+        if let Some(info) = &self.closed {
+            return Some(Outcome::Closed(info.clone().not_sent()));
+        }
+        if !self.is_active() {
+            return Some(Outcome::Refused(Refused::NotAccepted));
+        }
+        if self.peer_leaves {
+            return Some(Outcome::Closed(leaving()));
+        }
+        if self.schema.refuses_there(message.method) {
+            return Some(Outcome::Refused(Refused::SchemaMismatch));
+        }
+        if Envelope::CAPACITY + message.metadata.len() + message.body.len() > self.frame_limit {
+            return Some(Outcome::Refused(Refused::TooLarge));
+        }
+        if message.wants_reply && message.depth > MAX_DEPTH {
+            return Some(Outcome::Refused(Refused::Overloaded));
+        }
+        None
+    }
+
+    /// Whether a message of this class may leave now, its turn aside.
+    fn admits(&self, class: Class, bytes: usize) -> bool {
+        if !self.outbox.has_room() {
+            return false;
+        }
+        if class == EVENTS {
+            return self.allowance.admits();
+        }
+        let bounds = self.bounds_there.as_ref();
+        self.usage_there.calls() < u64::from(self.limits.max_outgoing)
+            && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, class, bytes))
+    }
+
+    fn send_now(&mut self, now: Instant, outgoing: &mut Option<Outgoing>, waker: &Waker) -> Sent {
+        let Some(message) = outgoing.take() else { return Sent::Event(0) };
+        if !message.wants_reply {
+            return Sent::Event(self.write_event(message));
+        }
+        let (class, bytes, deadline) = (class_of(&message), message.body.len(), message.deadline);
+        let progress = Progress::Sent { position: u64::MAX };
+        let key = self.pending.insert(Entry { class, bytes, deadline, waker: Some(waker.clone()), progress });
+        self.watch(deadline, Due::Pending(key));
+        self.write_call(now, key, message);
+        Sent::Call(key)
+    }
+
+    fn send_waiting(&mut self, now: Instant, key: Key, outgoing: &mut Option<Outgoing>) -> Poll<Outcome> {
+        let Some(message) = outgoing.take() else { return Poll::Pending };
+        if !message.wants_reply {
+            self.pending.remove(key);
+            return Poll::Ready(Outcome::Sent(self.write_event(message)));
+        }
+        self.pending.sent(key);
+        self.write_call(now, key, message);
+        Poll::Pending
+    }
+
+    fn write_call(&mut self, now: Instant, key: Key, message: Outgoing) {
+        self.usage_there.add(message.depth, message.body.len());
+        self.stats.calls_sent += 1;
+        let id = self.pending.call_id(key);
+        // Rounded up: the callee never gives up before the caller does (R14).
+        let remaining = message.deadline.saturating_duration_since(now).as_nanos().div_ceil(1_000_000);
+        self.write(id, message, Some(u64::try_from(remaining).unwrap_or(u64::MAX)));
+        let position = self.outbox.position();
+        if let Some(entry) = self.pending.get_mut(key) {
+            entry.progress = Progress::Sent { position };
+        }
+    }
+
+    fn write_event(&mut self, message: Outgoing) -> u64 {
+        self.allowance.spend(message.body.len());
+        self.stats.events_sent += 1;
+        let id = self.pending.event_id();
+        self.write(id, message, None);
+        id
+    }
+
+    fn write(&mut self, id: u64, message: Outgoing, deadline_ms: Option<u64>) {
+        let has_metadata = !message.metadata.is_empty();
+        let envelope = encode::message(&Message {
+            id,
+            reply_to: message.reply_to,
+            wants_reply: message.wants_reply,
+            depth: if message.wants_reply { message.depth } else { 0 },
+            method: message.method,
+            deadline_ms,
+            metadata: has_metadata.then(crate::context::Metadata::new),
+            body: &[],
+        });
+        self.outbox.push(&envelope, &message.metadata, message.body);
+    }
+}
+
+enum Sent {
+    Call(Key),
+    Event(u64),
+}
+
+fn class_of(message: &Outgoing) -> Class {
+    if message.wants_reply { message.depth } else { EVENTS }
+}
+
+fn keep(slot: &mut Option<Waker>, waker: &Waker) {
+    match slot {
+        Some(kept) if kept.will_wake(waker) => {}
+        _ => *slot = Some(waker.clone()),
+    }
+}
+
+fn leaving() -> CloseInfo {
+    CloseInfo::new(code::GOING_AWAY, "the server closes", ClosedBy::Peer).not_sent()
+}

@@ -1,0 +1,88 @@
+//! What the handlers of this side give back.
+
+use super::running::Kind;
+use super::state::Engine;
+use super::{Effects, Key};
+use crate::codec::Body;
+use crate::protocol::{FailClass, encode};
+
+/// A handler's end, as it goes on the wire.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Value(Body),
+    Declared(Body),
+    /// Without an answer: right for an event, `NoReply` for a call.
+    Nothing,
+    Fail(FailClass),
+    /// Failed, logged under this number.
+    Internal(u64),
+}
+
+impl Engine {
+    /// The handler of `key` is done. Gives the verdict back while the outbox is full: the call keeps its slot until
+    /// its answer is in (R38).
+    pub(crate) fn finish(
+        &mut self,
+        key: Key,
+        verdict: Verdict,
+        effects: &mut Effects,
+    ) -> Result<(), Verdict> {
+        let Some(entry) = self.running.get(key).copied() else {
+            self.stats.late_answers += 1;
+            return Ok(());
+        };
+        match entry.kind {
+            Kind::Call { id, .. } => self.answer(id, verdict, effects)?,
+            Kind::Event => self.count_event(&verdict),
+        }
+        // Answering may have closed the connection, and with it emptied the table.
+        if self.closed.is_none() {
+            self.end(key, effects);
+        }
+        Ok(())
+    }
+
+    /// The call of `key` ended without its handler: cancelled or expired. Frees its slot, in order (R14).
+    pub(super) fn stop(&mut self, key: Key, effects: &mut Effects) {
+        if self.running.get(key).is_some() {
+            // It may be in the same message that the handler was to start in.
+            effects.starts.retain(|start| start.key != key);
+            effects.stops.push(key);
+            self.end(key, effects);
+        }
+    }
+
+    fn answer(&mut self, id: u64, verdict: Verdict, effects: &mut Effects) -> Result<(), Verdict> {
+        match verdict {
+            Verdict::Value(_) | Verdict::Declared(_) if !self.outbox.has_room() => return Err(verdict),
+            Verdict::Value(body) => self.outbox.push(&encode::ret(id), &[], body),
+            Verdict::Declared(body) => self.outbox.push(&encode::fail(id, FailClass::Declared), &[], body),
+            Verdict::Nothing => self.refuse_call(id, FailClass::NoReply, effects),
+            Verdict::Fail(class) => self.refuse_call(id, class, effects),
+            Verdict::Internal(number) => {
+                self.stats.handler_failures += 1;
+                self.refuse_call_with(id, FailClass::Internal, &number.to_le_bytes(), effects);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_event(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Internal(_) => self.stats.handler_failures += 1,
+            Verdict::Fail(_) => self.stats.events_refused += 1,
+            Verdict::Value(_) | Verdict::Declared(_) | Verdict::Nothing => {}
+        }
+    }
+
+    fn end(&mut self, key: Key, effects: &mut Effects) {
+        let Some(entry) = self.running.remove(key) else { return };
+        if entry.kind == Kind::Event {
+            self.grant.consume(entry.bytes);
+            if let Some(next) = self.lane.end(key) {
+                self.begin_event(next.start, next.bytes, false, effects);
+            }
+        }
+        self.leave_if_idle(effects);
+    }
+}

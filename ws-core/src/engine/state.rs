@@ -1,0 +1,337 @@
+//! The engine itself: its parts, its phases, its clock and its end.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::budget::{Budget, Share};
+use super::credit::{Allowance, Grant};
+use super::deadlines::{Deadlines, Due};
+use super::handshake::{Activation, announced};
+use super::heartbeat::{Beat, Heartbeat};
+use super::lane::Lane;
+use super::outbox::Outbox;
+use super::pending::{Outcome, Pending};
+use super::running::{Kind, Running};
+use super::schema::{Schema, SchemaMismatch};
+use super::usage::Bounds;
+use super::{Effects, Stats};
+use crate::limits::{Limits, MAX_MESSAGE_CEILING};
+use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
+use crate::service::MethodTable;
+
+/// Which side of the connection this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
+
+/// What an engine is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) role: Role,
+    pub(crate) limits: Arc<Limits>,
+    /// The methods served here.
+    pub(crate) serves: Arc<MethodTable>,
+    /// The methods called on the other side.
+    pub(crate) calls: Arc<MethodTable>,
+    pub(crate) budget: Option<Arc<Budget>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Server: the header has not come.
+    AwaitHello {
+        until: Instant,
+    },
+    /// Server: the header is with the handler.
+    Deciding {
+        until: Instant,
+        announced: Announced,
+    },
+    /// Client: the decision has not come.
+    AwaitWelcome,
+    Active,
+    /// Nothing is started any more; the driver writes what is queued and closes.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(super) role: Role,
+    pub(super) limits: Arc<Limits>,
+    pub(super) serves: Arc<MethodTable>,
+    pub(super) calls: Arc<MethodTable>,
+    pub(super) phase: Phase,
+    pub(super) schema: Schema,
+    pub(super) outbox: Outbox,
+    pub(super) pending: Pending,
+    pub(super) running: Running,
+    pub(super) lane: Lane,
+    pub(super) grant: Grant,
+    pub(super) allowance: Allowance,
+    /// What the other side announced; none before activation.
+    pub(super) bounds_there: Option<Bounds>,
+    /// The longest frame that the other side takes.
+    pub(super) frame_limit: usize,
+    /// Slots and bytes of this side's calls that run there.
+    pub(super) usage_there: super::usage::Usage,
+    pub(super) deadlines: Deadlines,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) pong_owed: Option<u64>,
+    pub(super) share: Share,
+    /// Overloads not yet made up for by calls that kept to the limits.
+    pub(super) violations: u32,
+    /// The server said GOAWAY: no new calls of this side.
+    pub(super) peer_leaves: bool,
+    /// This server said GOAWAY: close when nothing runs any more, or then.
+    pub(super) leaving: Option<Instant>,
+    pub(super) activation: Option<Activation>,
+    pub(super) activation_waker: Option<Waker>,
+    pub(super) closed: Option<CloseInfo>,
+    pub(super) stats: Stats,
+}
+
+impl Engine {
+    pub(crate) fn new(config: Config, now: Instant) -> Self {
+        let limits = config.limits;
+        let here = announced(&limits);
+        let (phase, parity) = match config.role {
+            Role::Client => (Phase::AwaitWelcome, 1),
+            Role::Server => (Phase::AwaitHello { until: now + limits.header_timeout }, 2),
+        };
+        Self {
+            role: config.role,
+            serves: config.serves,
+            calls: config.calls,
+            phase,
+            schema: Schema::default(),
+            outbox: Outbox::new(limits.outbox_bytes, limits.outbox_reserve),
+            pending: Pending::new(parity),
+            running: Running::new(Bounds::of(&here)),
+            lane: Lane::default(),
+            grant: Grant::new(here.event_messages, here.event_bytes),
+            allowance: Allowance::default(),
+            bounds_there: None,
+            frame_limit: MAX_MESSAGE_CEILING,
+            usage_there: super::usage::Usage::default(),
+            deadlines: Deadlines::default(),
+            heartbeat: Heartbeat::new(now, limits.ping_interval, limits.ping_grace),
+            pong_owed: None,
+            share: Share::of(config.budget),
+            violations: 0,
+            peer_leaves: false,
+            leaving: None,
+            activation: None,
+            activation_waker: None,
+            closed: None,
+            stats: Stats::default(),
+            limits,
+        }
+    }
+
+    pub(crate) const fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Active)
+    }
+
+    /// How it ended, once it has.
+    pub(crate) const fn closed(&self) -> Option<&CloseInfo> {
+        self.closed.as_ref()
+    }
+
+    /// Calls and events of this side without an outcome (R18).
+    pub(crate) const fn pending(&self) -> usize {
+        self.pending.open()
+    }
+
+    /// Handlers that run here, and events that wait for theirs.
+    pub(crate) fn running(&self) -> usize {
+        self.running.len() + self.lane.waiting()
+    }
+
+    /// Entries of any table, for tests that look for leaks.
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> usize {
+        self.pending.len() + self.running()
+    }
+
+    pub(crate) const fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    pub(crate) fn mismatches(&self) -> Vec<SchemaMismatch> {
+        self.schema.mismatches(&self.serves, &self.calls)
+    }
+
+    /// The longest answer body that the other side takes, behind the longest envelope of an answer.
+    pub(crate) const fn max_answer(&self) -> usize {
+        self.frame_limit - ANSWER_ENVELOPE
+    }
+
+    /// The longest argument body that could be sent, envelope included.
+    pub(crate) const fn max_body(&self) -> usize {
+        self.frame_limit
+    }
+
+    /// Bytes that the outbox takes before handlers must wait (R38).
+    pub(crate) const fn room(&self) -> usize {
+        self.outbox.room()
+    }
+
+    /// Whether there is something to write.
+    pub(crate) const fn has_output(&self) -> bool {
+        self.outbox.queued() > 0 || self.pong_owed.is_some() || self.grant.owes()
+    }
+
+    /// The peer showed that it lives.
+    pub(crate) const fn heard(&mut self, now: Instant) {
+        self.heartbeat.heard(now);
+    }
+
+    /// Lets time pass: deadlines end calls exactly (R14, R21), silence is pinged or ends the connection (R33), a
+    /// header or a decision that does not come ends it too (R6).
+    pub(crate) fn on_time(&mut self, now: Instant, effects: &mut Effects) {
+        while let Some(due) = self.deadlines.pop(now) {
+            match due {
+                Due::Pending(key) => self.expire_pending(key, effects),
+                Due::Running(key) => self.expire_running(key, effects),
+            }
+        }
+        match self.phase {
+            Phase::AwaitHello { until } if until <= now => {
+                let info = CloseInfo::new(code::ACTIVATION_TIMEOUT, "no header in time", ClosedBy::Local);
+                self.close(info, effects);
+            }
+            Phase::Deciding { until, .. } if until <= now => {
+                self.reject(code::ACTIVATION_TIMEOUT, "no decision in time", effects);
+            }
+            Phase::Active => self.beat(now, effects),
+            _ => {}
+        }
+        if self.leaving.is_some_and(|until| until <= now) {
+            self.finish_leaving(effects);
+        }
+    }
+
+    fn beat(&mut self, now: Instant, effects: &mut Effects) {
+        match self.heartbeat.beat(now) {
+            Beat::Nothing => {}
+            Beat::Ping(number) => {
+                if self.outbox.queued() == 0 {
+                    self.outbox.rest();
+                }
+                if self.outbox.has_reserve(CONTROL) {
+                    self.outbox.push_parts(&encode::ping(number), &[], &[]);
+                }
+            }
+            Beat::Dead => {
+                let info = CloseInfo::new(code::HEARTBEAT, "the peer fell silent", ClosedBy::Local);
+                self.close(info, effects);
+            }
+        }
+    }
+
+    /// When to call [`on_time`](Self::on_time) next, if nothing happens before.
+    pub(crate) fn next_time(&mut self) -> Option<Instant> {
+        let (pending, running) = (&self.pending, &self.running);
+        let deadline = self.deadlines.next(|due| match due {
+            Due::Pending(key) => pending.is_live(key),
+            Due::Running(key) => running.get(key).is_some(),
+        });
+        let phase = match self.phase {
+            Phase::AwaitHello { until } | Phase::Deciding { until, .. } => Some(until),
+            Phase::Active => Some(self.heartbeat.at()),
+            Phase::AwaitWelcome | Phase::Closed => None,
+        };
+        [deadline, phase, self.leaving].into_iter().flatten().min()
+    }
+
+    /// Adds the deadline of a call to those watched.
+    pub(super) fn watch(&mut self, at: Instant, due: Due) {
+        let (pending, running) = (&self.pending, &self.running);
+        let live = pending.len() + running.len();
+        self.deadlines.add(at, due, live, |due| match due {
+            Due::Pending(key) => pending.is_live(key),
+            Due::Running(key) => running.get(key).is_some(),
+        });
+    }
+
+    fn expire_running(&mut self, key: super::Key, effects: &mut Effects) {
+        let Some(entry) = self.running.get(key) else { return };
+        if let Kind::Call { id, .. } = entry.kind {
+            self.refuse_call(id, FailClass::Timeout, effects);
+            self.stop(key, effects);
+        }
+    }
+
+    /// Server: no new calls from now on; closes 1001 when nothing runs any more, at the latest after `drain` (R3).
+    pub(crate) fn go_away(&mut self, now: Instant, drain: Duration, effects: &mut Effects) {
+        if !self.is_active() {
+            let info = CloseInfo::new(code::GOING_AWAY, "the server closes", ClosedBy::Local);
+            return self.close(info, effects);
+        }
+        let millis = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
+        self.outbox.push_parts(&encode::go_away(millis), &[], &[]);
+        self.leaving = Some(now + drain);
+        if drain.is_zero() {
+            self.finish_leaving(effects);
+        } else {
+            self.leave_if_idle(effects);
+        }
+    }
+
+    /// Closes a leaving server's connection once nothing runs on it.
+    pub(super) fn leave_if_idle(&mut self, effects: &mut Effects) {
+        if self.leaving.is_some() && self.running() == 0 {
+            self.finish_leaving(effects);
+        }
+    }
+
+    fn finish_leaving(&mut self, effects: &mut Effects) {
+        self.close(CloseInfo::new(code::GOING_AWAY, "the server closes", ClosedBy::Local), effects);
+    }
+
+    /// Ends the connection: fails what is pending, drops what runs, at once (R15). The first cause stands (R34).
+    pub(crate) fn close(&mut self, info: CloseInfo, effects: &mut Effects) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.phase = Phase::Closed;
+        self.leaving = None;
+        let outbox = &self.outbox;
+        self.pending.close(&info, |position| outbox.has_left(position), effects);
+        effects.starts.clear();
+        effects.stops.extend(self.running.drain());
+        self.lane.clear();
+        self.deadlines.clear();
+        if info.by != ClosedBy::Local {
+            self.outbox.clear();
+        }
+        self.share.settle(0);
+        effects.wakes.extend(self.activation_waker.take());
+        self.closed = Some(info);
+    }
+
+    /// The peer broke a rule.
+    pub(crate) fn violated(&mut self, code: u16, reason: &str, effects: &mut Effects) {
+        self.close(CloseInfo::new(code, reason, ClosedBy::Local), effects);
+    }
+
+    /// Marks an outcome for calls that this side gives up.
+    pub(super) fn expire_pending(&mut self, key: super::Key, effects: &mut Effects) {
+        self.give_up(key, Outcome::Timeout, effects);
+    }
+
+    /// Bytes that this connection buffers for now, against the server's budget.
+    pub(super) fn buffered(&self) -> usize {
+        let held = self.running.call_bytes() + self.grant.outstanding_bytes();
+        usize::try_from(held).unwrap_or(usize::MAX).saturating_add(self.outbox.queued())
+    }
+}
+
+/// RETURN's and FAIL's kind, flags, id and class.
+const ANSWER_ENVELOPE: usize = 13;
+
+/// No control frame is longer.
+pub(super) const CONTROL: usize = 48;

@@ -1,0 +1,31 @@
+//! What is counted, so that nothing is lost silently.
+
+/// Counters of one connection since it opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls this side sent.
+    pub calls_sent: u64,
+    /// Events this side sent.
+    pub events_sent: u64,
+    /// Calls of the peer that were started here.
+    pub calls_received: u64,
+    /// Events of the peer that were taken here.
+    pub events_received: u64,
+    /// Replies nobody waits for any more: late, duplicate or unknown (R17).
+    pub stray_replies: u64,
+    /// Messages of the peer dropped because the connection was not accepted yet (R8).
+    pub early_dropped: u64,
+    /// Events of the peer dropped because their method is unknown, mismatched, or its arguments do not decode.
+    pub events_refused: u64,
+    /// Events of the peer dropped because the server-wide buffer was full.
+    pub events_dropped: u64,
+    /// Calls of the peer answered with a failure that no handler gave.
+    pub calls_refused: u64,
+    /// Calls of the peer over an announced limit (R12).
+    pub violations: u64,
+    /// Handlers that panicked, or whose result could not be encoded.
+    pub handler_failures: u64,
+    /// Answers that came after their call had been cancelled or had expired.
+    pub late_answers: u64,
+}

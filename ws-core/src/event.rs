@@ -1,0 +1,167 @@
+//! An event on its way out: the future that every event method of a remote returns.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::call::metadata;
+use crate::clock;
+use crate::codec::{Body, EncodeError};
+use crate::context::CallOptions;
+use crate::engine::{Begun, Key, Outcome, Outgoing, Refused};
+use crate::error::SendError;
+use crate::service::MethodSpec;
+use crate::shared::Shared;
+
+/// The ids of a message that was sent (R19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MessageIds {
+    /// The message's own id, unique among those alive on its connection.
+    pub event_id: u64,
+    /// The message that it answers, if it answers one.
+    pub reply_to: Option<u64>,
+}
+
+/// An event: `remote.memo(text).await`. Resolves when it is in the outbox of the connection, in order.
+///
+/// Where the other side has no credit left, or the outbox is full, it waits at most `Limits::send_timeout` (R12).
+///
+/// # Errors
+/// See [`SendError`].
+///
+/// # Cancel safety
+/// Dropping it before it resolves means that the event is not sent.
+#[must_use = "an event is sent when it is awaited"]
+pub struct Sending {
+    shared: Arc<Shared>,
+    method: &'static MethodSpec,
+    options: Option<Arc<CallOptions>>,
+    state: State,
+}
+
+enum State {
+    Unencodable(EncodeError),
+    Unsent(Body),
+    Entered(Key, Option<Outgoing>),
+    Over,
+}
+
+impl Sending {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        method: &'static MethodSpec,
+        body: Result<Body, EncodeError>,
+        options: Option<Arc<CallOptions>>,
+    ) -> Self {
+        let state = match body {
+            Ok(body) => State::Unsent(body),
+            Err(error) => State::Unencodable(error),
+        };
+        Self { shared, method, options, state }
+    }
+
+    /// Sends the event if the connection is still there; a connection that has ended is no error (R22).
+    ///
+    /// # Errors
+    /// Every [`SendError`] except `Closed`; `None` where the connection has ended.
+    ///
+    /// # Cancel safety
+    /// As for the event itself.
+    pub async fn lossy(self) -> Result<Option<MessageIds>, SendError> {
+        match self.await {
+            Ok(ids) => Ok(Some(ids)),
+            Err(SendError::Closed(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
+        let now = clock::now();
+        let mut outgoing = Some(Outgoing {
+            method: self.method.id,
+            wants_reply: false,
+            depth: 0,
+            deadline: now + self.shared.limits.send_timeout,
+            reply_to: None,
+            metadata: metadata(self.options.as_deref()),
+            body,
+        });
+        match self.shared.with(|engine, _| engine.begin(now, &mut outgoing, cx.waker())) {
+            Begun::Over(outcome) => Poll::Ready(outcome),
+            Begun::Entered(key) => {
+                self.state = State::Entered(key, outgoing);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_entered(&mut self, key: Key, mut outgoing: Option<Outgoing>, cx: &Context<'_>) -> Poll<Outcome> {
+        let now = clock::now();
+        let outcome =
+            self.shared.with(|engine, effects| engine.poll(now, key, &mut outgoing, cx.waker(), effects));
+        if outcome.is_pending() {
+            self.state = State::Entered(key, outgoing);
+        }
+        outcome
+    }
+}
+
+impl Future for Sending {
+    type Output = Result<MessageIds, SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match std::mem::replace(&mut self.state, State::Over) {
+            State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
+            State::Unsent(body) => self.begin(body, cx),
+            State::Entered(key, outgoing) => self.poll_entered(key, outgoing, cx),
+            // Polled again after its outcome, against the contract of futures.
+            State::Over => return Poll::Ready(Err(SendError::Full)),
+        };
+        match outcome {
+            Poll::Ready(outcome) => Poll::Ready(sent(outcome)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let State::Entered(key, _) = self.state {
+            self.shared.with(|engine, effects| engine.abandon(key, effects));
+        }
+    }
+}
+
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sending").field("method", &self.method.name).finish_non_exhaustive()
+    }
+}
+
+fn unencodable(error: &EncodeError) -> SendError {
+    match error {
+        EncodeError::TooLarge { .. } => SendError::TooLarge,
+        EncodeError::Unsupported(text) => {
+            tracing::warn!(error = %text, "the arguments of an event cannot be encoded");
+            SendError::InvalidArguments
+        }
+    }
+}
+
+fn sent(outcome: Outcome) -> Result<MessageIds, SendError> {
+    match outcome {
+        Outcome::Sent(event_id) => Ok(MessageIds { event_id, reply_to: None }),
+        Outcome::Closed(info) => Err(SendError::Closed(info)),
+        Outcome::Refused(Refused::NotAccepted) => Err(SendError::NotAccepted),
+        Outcome::Refused(Refused::SchemaMismatch) => Err(SendError::SchemaMismatch),
+        Outcome::Refused(Refused::TooLarge) => Err(SendError::TooLarge),
+        // The others are outcomes of calls, or mean that no room came.
+        Outcome::Refused(Refused::Overloaded)
+        | Outcome::Timeout
+        | Outcome::Cancelled
+        | Outcome::Returned(_)
+        | Outcome::Failed(..) => Err(SendError::Full),
+    }
+}

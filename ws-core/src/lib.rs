@@ -1,0 +1,66 @@
+//! What both sides of a ws-service connection share.
+//!
+//! One trait, annotated with [`#[ws_service]`](ws_service), becomes a typed service that either end of a WebSocket
+//! can serve and the other end can call. A crate that holds contracts depends on this crate and on `serde`;
+//! applications add `ws-server` or `ws-client`.
+//!
+//! ```
+//! use ws_core::{CallContext, ws_service};
+//!
+//! #[ws_service]
+//! pub trait Calculator {
+//!     /// The sum.
+//!     async fn add(&self, a: i64, b: i64) -> i64;
+//!     /// One way: no reply is sent.
+//!     #[ws(event)]
+//!     async fn memo(&self, ctx: &CallContext, note: String);
+//! }
+//!
+//! struct Calc;
+//!
+//! impl Calculator for Calc {
+//!     async fn add(&self, a: i64, b: i64) -> i64 {
+//!         a + b
+//!     }
+//!     async fn memo(&self, ctx: &CallContext, note: String) {
+//!         println!("{} notes {note}", ctx.connection());
+//!     }
+//! }
+//!
+//! let provider = CalculatorProvider::new(Calc);
+//! # let _ = provider;
+//! ```
+
+// Generated code names this crate `ws_core`, also in this crate's own tests.
+extern crate self as ws_core;
+
+mod call;
+mod clock;
+mod codec;
+mod connection;
+mod context;
+mod driver;
+mod engine;
+mod error;
+mod event;
+pub mod limits;
+pub mod link;
+mod peer;
+pub mod protocol;
+pub mod service;
+mod shared;
+pub mod transport;
+
+pub use call::Call;
+pub use codec::{DecodeError, EncodeError, Encoding};
+pub use connection::{Connection, ConnectionId, Owns, ReplaceError};
+pub use context::{CallOptions, Metadata, MetadataFull};
+pub use driver::Driver;
+pub use engine::{SchemaMismatch, Stats};
+pub use error::{CallError, Fate, Never, SendError};
+pub use event::{MessageIds, Sending};
+pub use limits::{DecodeLimits, Limits, LimitsError};
+pub use peer::Peer;
+pub use protocol::{CloseInfo, ClosedBy, code};
+pub use service::{CallContext, MethodCollision, Payload, Provider, Remote};
+pub use ws_macros::ws_service;

@@ -1,0 +1,225 @@
+//! Every bound of the toolkit, by name.
+
+use std::time::Duration;
+
+/// The largest `max_message` that may be configured: 64 MiB.
+pub const MAX_MESSAGE_CEILING: usize = 64 << 20;
+
+/// How deep calls may nest (R11).
+pub const MAX_DEPTH: u8 = 32;
+
+/// Slots at each depth from 1 to [`MAX_DEPTH`]: the smaller of this and `max_in_flight` (R11).
+pub const NESTED_SLOTS: u32 = 16;
+
+/// One WebSocket message carries frames up to this many bytes, or a single larger frame (DESIGN §7).
+pub const BATCH_BYTES: usize = 64 << 10;
+
+/// Fingerprints that one HELLO may carry in each direction (R35).
+pub const MAX_FINGERPRINTS: usize = 4096;
+
+/// Metadata of one message: keys (R35).
+pub const MAX_METADATA_KEYS: usize = 16;
+
+/// Metadata of one message: bytes of all keys and values together (R35).
+pub const MAX_METADATA_BYTES: usize = 4 << 10;
+
+/// A rejection's reason, in bytes (R35).
+pub const MAX_REASON_BYTES: usize = 1 << 10;
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
+        /// Every bound of one connection and of one server. Start from `Limits::default()` and change what must differ:
+        ///
+        /// ```
+        /// use ws_core::Limits;
+        /// let limits = Limits::default().max_in_flight(1024).max_message(4 << 20).max_call_bytes(16 << 20);
+        /// limits.check().unwrap();
+        /// ```
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Limits {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            $(
+                #[doc = concat!("Sets [`", stringify!($name), "`](Self#structfield.", stringify!($name), ").")]
+                #[must_use]
+                pub const fn $name(mut self, $name: $type) -> Self {
+                    self.$name = $name;
+                    self
+                }
+            )*
+        }
+    };
+}
+
+limits! {
+    /// Bytes of one frame, envelope included, in either direction: 1 MiB. At least 1 KiB, at most 64 MiB. The other
+    /// side's announced value bounds what is sent.
+    max_message: usize = 1 << 20;
+    /// Bytes of the header that a client may send: 64 KiB.
+    max_header: usize = 64 << 10;
+    /// Calls of the peer that run here at once at depth 0: 256; nested ones have 16 more at each depth (R11, R12).
+    max_in_flight: u32 = 256;
+    /// Argument bytes of the peer's calls that run here at once at depth 0: 4 MiB. At each deeper depth the bound is
+    /// one `max_message`. At least `max_message`.
+    max_call_bytes: usize = 4 << 20;
+    /// Calls that this side has in flight at once, whatever the other side would admit: 65,536.
+    max_outgoing: u32 = 65_536;
+    /// Calls and events of this side that wait for a slot, for credit or for room in the outbox: 65,536, then
+    /// `Overloaded` or `Full`.
+    max_waiting: usize = 65_536;
+    /// Events of the peer that wait here for their turn: 256.
+    event_lane_messages: u32 = 256;
+    /// Bytes of the events that wait here for their turn: 1 MiB, which the last one may exceed.
+    event_lane_bytes: usize = 1 << 20;
+    /// Bytes that wait to be written to one connection: 1 MiB, which the last frame may exceed (R38).
+    outbox_bytes: usize = 1 << 20;
+    /// Bytes beyond `outbox_bytes` for the small answers that no handler gives: 64 KiB (R38).
+    outbox_reserve: usize = 64 << 10;
+    /// Bytes of calls, events and answers that a server buffers over all its connections: 1 GiB, then `Overloaded`.
+    max_buffered_bytes: usize = 1 << 30;
+    /// Bytes of the read buffer of one socket: 4 KiB.
+    read_buffer: usize = 4 << 10;
+    /// Overloads by a peer that ignores its announced limits, before it is closed 1008: 64 (R12).
+    max_violations: u32 = 64;
+    /// Nesting of one payload: 64 (R35).
+    max_nesting: usize = 64;
+    /// Elements of one payload beyond one per byte, for types that take no bytes: 65,536 (R35).
+    spare_elements: usize = 65_536;
+    /// The deadline of a call that sets none: 30 s (R14).
+    call_timeout: Duration = Duration::from_secs(30);
+    /// The longest deadline of a call, asked here or served here: 10 min (R14).
+    max_call_timeout: Duration = Duration::from_secs(600);
+    /// How long `send` waits for credit and room: 5 s, then `SendError::Full` (R12).
+    send_timeout: Duration = Duration::from_secs(5);
+    /// Silence after which the peer is pinged: 15 s, at least 100 ms (R33).
+    ping_interval: Duration = Duration::from_secs(15);
+    /// Silence after a ping until the peer counts as dead: 10 s (R33).
+    ping_grace: Duration = Duration::from_secs(10);
+    /// How long bytes may wait without any being written, until 4008: 10 s (R38).
+    write_stall: Duration = Duration::from_secs(10);
+    /// How long a close waits for the outbox and the peer's own close: 5 s (R3).
+    close_grace: Duration = Duration::from_secs(5);
+    /// Server: how long a connection may take for TLS and its upgrade request: 5 s (R4).
+    upgrade_timeout: Duration = Duration::from_secs(5);
+    /// Server: how long an upgraded connection may take to send its header: 5 s (R6).
+    header_timeout: Duration = Duration::from_secs(5);
+    /// Server: how long the handler may take to decide: 10 s (R6).
+    decision_timeout: Duration = Duration::from_secs(10);
+    /// Client: how long the whole way from dialling to acceptance may take: 10 s (R36).
+    connect_timeout: Duration = Duration::from_secs(10);
+    /// Server: connections that are not activated yet, in all: 1,024 (R6).
+    max_unactivated: usize = 1024;
+    /// Server: connections that are not activated yet, from one address: 64 (R6).
+    max_unactivated_per_address: usize = 64;
+}
+
+/// A configuration that can never work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LimitsError(&'static str);
+
+impl Limits {
+    /// Whether these limits can work together.
+    ///
+    /// # Errors
+    /// The first one that cannot, and why.
+    pub fn check(&self) -> Result<(), LimitsError> {
+        let rules = [
+            (self.max_message >= 1 << 10, "max_message must be at least 1 KiB"),
+            (self.max_message <= MAX_MESSAGE_CEILING, "max_message must be at most 64 MiB"),
+            (self.max_header <= self.max_message, "max_header must not exceed max_message, which carries it"),
+            (self.max_in_flight >= 1, "max_in_flight must be at least 1"),
+            (self.max_call_bytes >= self.max_message, "max_call_bytes must admit one max_message"),
+            ((1..=65_536).contains(&self.max_outgoing), "max_outgoing must be 1 to 65,536"),
+            (self.max_waiting >= 1, "max_waiting must be at least 1"),
+            (self.event_lane_messages >= 1, "event_lane_messages must be at least 1"),
+            (self.event_lane_bytes >= 1, "event_lane_bytes must be at least 1"),
+            (self.outbox_bytes >= 1, "outbox_bytes must be at least 1"),
+            (self.outbox_reserve >= 4 << 10, "outbox_reserve must be at least 4 KiB"),
+            (self.read_buffer >= 256, "read_buffer must be at least 256 bytes"),
+            (self.max_nesting >= 1, "max_nesting must be at least 1"),
+            (self.ping_interval >= Duration::from_millis(100), "ping_interval must be at least 100 ms"),
+            (!self.call_timeout.is_zero(), "call_timeout must not be zero"),
+            (self.call_timeout <= self.max_call_timeout, "call_timeout must not exceed max_call_timeout"),
+            (self.max_call_timeout <= LONGEST, "max_call_timeout must be at most a day"),
+            (!self.header_timeout.is_zero(), "header_timeout must not be zero"),
+            (!self.decision_timeout.is_zero(), "decision_timeout must not be zero"),
+            (!self.upgrade_timeout.is_zero(), "upgrade_timeout must not be zero"),
+            (!self.connect_timeout.is_zero(), "connect_timeout must not be zero"),
+            (!self.write_stall.is_zero(), "write_stall must not be zero"),
+            (self.max_unactivated >= 1, "max_unactivated must be at least 1"),
+            (self.max_unactivated_per_address >= 1, "max_unactivated_per_address must be at least 1"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, text)) => Err(LimitsError(text)),
+            None => Ok(()),
+        }
+    }
+
+    /// What decoding one payload may take.
+    pub(crate) const fn decode(&self) -> DecodeLimits {
+        DecodeLimits { depth: self.max_nesting, spare_elements: self.spare_elements }
+    }
+
+    /// The largest WebSocket message that the other side may send: a batch, or one frame with its length.
+    #[must_use]
+    pub const fn max_websocket_message(&self) -> usize {
+        let one_frame = self.max_message + crate::protocol::MAX_VARINT;
+        if one_frame > BATCH_BYTES { one_frame } else { BATCH_BYTES }
+    }
+
+    /// The most bytes that one connection can hold at its worst, payloads and queues together (README, limits table).
+    #[must_use]
+    pub const fn worst_case_bytes(&self) -> usize {
+        let nested = self.max_message * MAX_DEPTH as usize;
+        let calls = self.max_call_bytes + self.max_message + nested;
+        let events = self.event_lane_bytes + self.max_message;
+        let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
+        let socket = self.read_buffer + 2 * self.max_websocket_message();
+        calls + events + outbox + socket
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What decoding one payload may take (R35).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Levels of nesting.
+    pub depth: usize,
+    /// Elements beyond one per byte of the payload.
+    pub spare_elements: usize,
+}
+
+impl Default for DecodeLimits {
+    fn default() -> Self {
+        Limits::default().decode()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_work() {
+        Limits::default().check().expect("the defaults hold their own rules");
+    }
+
+    #[test]
+    fn what_can_never_work_is_refused() {
+        assert!(Limits::default().max_in_flight(0).check().is_err());
+        assert!(Limits::default().max_message(128 << 20).check().is_err());
+        assert!(Limits::default().max_call_bytes(10).check().is_err());
+        assert!(Limits::default().call_timeout(Duration::from_secs(601)).check().is_err());
+    }
+}

@@ -1,0 +1,222 @@
+//! From a transport to a connection: what a server's acceptor and a client's connector are made of.
+//!
+//! Applications use `ws-server` and `ws-client`; this is for those who open connections by other means.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock;
+use crate::codec::{DecodeError, EncodeError, Encoding};
+use crate::connection::{Connection, ConnectionId, Owns, sendable};
+use crate::driver::Driver;
+use crate::engine::{Activation, Budget, Config, Engine, Role};
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::protocol::CloseInfo;
+use crate::service::{MethodTable, Provider, Remote};
+use crate::shared::Shared;
+use crate::transport::Transport;
+
+/// What every link of one server or connector has in common.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    limits: Arc<Limits>,
+    serves: Arc<MethodTable>,
+    calls: Arc<MethodTable>,
+    budget: Option<Arc<Budget>>,
+}
+
+impl LinkConfig {
+    /// `serves` and `calls` are the methods of the provider and of the remote.
+    #[must_use]
+    pub fn new(limits: Arc<Limits>, serves: Arc<MethodTable>, calls: Arc<MethodTable>) -> Self {
+        Self { limits, serves, calls, budget: None }
+    }
+
+    /// Makes all links of this configuration and of its clones share `Limits::max_buffered_bytes`.
+    #[must_use]
+    pub fn share_buffers(mut self) -> Self {
+        self.budget = Some(Budget::new(self.limits.max_buffered_bytes));
+        self
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+}
+
+/// What the other side sent first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opening {
+    /// To a server: the header, still encoded.
+    Header(Vec<u8>),
+    /// To a client: it is accepted.
+    Accepted,
+    /// To a client: it is rejected.
+    Rejected {
+        /// The protocol version of the server.
+        version: u64,
+        /// Why, as a close code.
+        code: u16,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The connection ended before.
+    Closed(CloseInfo),
+}
+
+/// A connection that is not activated yet.
+#[derive(Clone, Debug)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+impl Link {
+    /// Opens the server's side over `transport`. The driver must be polled, in a task of its own, to its end.
+    #[must_use]
+    pub fn server<T: Transport>(
+        transport: T,
+        encoding: Encoding,
+        config: &LinkConfig,
+        remote_address: Option<SocketAddr>,
+    ) -> (Self, Driver<T>) {
+        Self::open(transport, encoding, config, Role::Server, remote_address)
+    }
+
+    /// Opens the client's side over `transport` with this header. The driver must be polled, in a task of its own, to
+    /// its end.
+    ///
+    /// # Errors
+    /// The header cannot be encoded, or exceeds `Limits::max_header`.
+    pub fn client<T: Transport, H: Serialize>(
+        transport: T,
+        encoding: Encoding,
+        config: &LinkConfig,
+        header: &H,
+        provider: Arc<dyn Provider>,
+        remote_address: Option<SocketAddr>,
+    ) -> Result<(Self, Driver<T>), EncodeError> {
+        let header = encoding.encode(header, config.limits.max_header)?;
+        let (link, driver) = Self::open(transport, encoding, config, Role::Client, remote_address);
+        link.shared.with(|engine, _| engine.say_hello(header.payload().to_vec()));
+        link.shared.provide(provider);
+        Ok((link, driver))
+    }
+
+    fn open<T: Transport>(
+        transport: T,
+        encoding: Encoding,
+        config: &LinkConfig,
+        role: Role,
+        remote_address: Option<SocketAddr>,
+    ) -> (Self, Driver<T>) {
+        let LinkConfig { limits, serves, calls, budget } = config.clone();
+        let engine = Engine::new(
+            Config { role, limits: Arc::clone(&limits), serves: Arc::clone(&serves), calls, budget },
+            clock::now(),
+        );
+        let shared = Shared::new(engine, encoding, limits, serves, remote_address);
+        let driver = Driver::new(transport, Arc::clone(&shared));
+        (Self { shared }, driver)
+    }
+
+    /// Waits for what the other side sends first.
+    ///
+    /// # Cancel safety
+    /// Safe; one caller at a time.
+    pub async fn opening(&self) -> Opening {
+        match poll_fn(|cx| self.shared.lock().engine.poll_activation(cx)).await {
+            Activation::Header(header) => Opening::Header(header),
+            Activation::Accepted => Opening::Accepted,
+            Activation::Rejected(reject) => {
+                Opening::Rejected { version: reject.version, code: reject.code, reason: reject.reason }
+            }
+            Activation::Closed(info) => Opening::Closed(info),
+        }
+    }
+
+    /// Server: decodes a header, within the limits of decoding.
+    ///
+    /// # Errors
+    /// It is not a `H`.
+    pub fn decode_header<H: DeserializeOwned>(&self, header: &[u8]) -> Result<H, DecodeError> {
+        self.shared.encoding.decode(header, &self.shared.limits.decode())
+    }
+
+    /// Server: accepts, and serves with `provider` from now on.
+    ///
+    /// # Errors
+    /// The connection ended during the decision.
+    pub fn accept(&self, provider: Arc<dyn Provider>) -> Result<(), CloseInfo> {
+        // The provider first: the WELCOME invites the peer to call.
+        self.shared.provide(provider);
+        self.shared.with(|engine, _| engine.accept(clock::now()))
+    }
+
+    /// Server: rejects and closes. A code that must not travel is sent as 1008.
+    pub fn reject(&self, code: u16, reason: &str) {
+        self.shared.with(|engine, effects| engine.reject(sendable(code), reason, effects));
+    }
+
+    /// Closes, activated or not.
+    pub fn close(&self, info: CloseInfo) {
+        self.shared.close(info);
+    }
+
+    /// Server: announces that it goes down; closes 1001 when nothing runs, at the latest after `drain` (R3).
+    pub fn go_away(&self, drain: Duration) {
+        self.shared.with(|engine, effects| engine.go_away(clock::now(), drain, effects));
+    }
+
+    /// The connection's id.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.shared.id
+    }
+
+    /// The untyped handle of the other side; before the acceptance everything over it fails `NotAccepted`.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        Peer::new(Arc::clone(&self.shared))
+    }
+
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.shared.encoding
+    }
+
+    /// Whether it is activated and has not ended.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.shared.look(|engine| engine.is_active())
+    }
+
+    /// How it ended, or begins to.
+    #[must_use]
+    pub fn closing(&self) -> Option<CloseInfo> {
+        self.shared.look(|engine| engine.closed().cloned())
+    }
+
+    /// Resolves when it has ended.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn closed(&self) -> CloseInfo {
+        self.shared.closed().await
+    }
+
+    /// The typed connection.
+    #[must_use]
+    pub fn connection<R: Remote, C>(&self, context: Arc<C>, owns: Owns) -> Connection<R, C> {
+        Connection::new(Arc::clone(&self.shared), context, owns)
+    }
+}

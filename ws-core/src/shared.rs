@@ -1,0 +1,132 @@
+//! What the handles of a connection and its driver share: the engine behind one short lock.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use crate::codec::Encoding;
+use crate::connection::ConnectionId;
+use crate::engine::{Effects, Engine};
+use crate::limits::Limits;
+use crate::protocol::CloseInfo;
+use crate::service::{MethodTable, Provider};
+
+/// Held by the driver, the connections, the remotes and the peers. It does not hold the provider, so a provider may
+/// hold remotes of its own connection; it shrinks to its skeleton when the connection ends.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: ConnectionId,
+    pub(crate) encoding: Encoding,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) remote_address: Option<SocketAddr>,
+    pub(crate) serves: Arc<MethodTable>,
+    state: Mutex<State>,
+    /// Set once, by the driver as its last act (R34).
+    ended: OnceLock<CloseInfo>,
+    on_end: Notify,
+}
+
+/// What the lock protects. No user code runs under it: wakers are woken and values dropped after it is released.
+pub(crate) struct State {
+    pub(crate) engine: Engine,
+    /// Set while the driver sleeps; whoever gives it work takes it and wakes.
+    pub(crate) driver: Option<Waker>,
+    /// Work that handles leave for the driver.
+    pub(crate) effects: Effects,
+    /// What serves from now on; the driver takes it (R25).
+    pub(crate) provider: Option<Arc<dyn Provider>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        engine: Engine,
+        encoding: Encoding,
+        limits: Arc<Limits>,
+        serves: Arc<MethodTable>,
+        remote_address: Option<SocketAddr>,
+    ) -> Arc<Self> {
+        let state = State { engine, driver: None, effects: Effects::default(), provider: None };
+        Arc::new(Self {
+            id: ConnectionId::next(),
+            encoding,
+            limits,
+            remote_address,
+            serves,
+            state: Mutex::new(state),
+            ended: OnceLock::new(),
+            on_end: Notify::new(),
+        })
+    }
+
+    /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
+    pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
+        let (result, wakes, driver) = {
+            let mut state = self.lock();
+            let State { engine, effects, driver, .. } = &mut *state;
+            let result = use_engine(engine, effects);
+            (result, std::mem::take(&mut effects.wakes), driver.take())
+        };
+        for waker in wakes {
+            waker.wake();
+        }
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// Looks at the engine without giving the driver work.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Engine) -> T) -> T {
+        look(&self.lock().engine)
+    }
+
+    pub(crate) fn provide(&self, provider: Arc<dyn Provider>) {
+        let (replaced, driver) = {
+            let mut state = self.lock();
+            if state.engine.closed().is_some() {
+                (Some(provider), None)
+            } else {
+                (state.provider.replace(provider), state.driver.take())
+            }
+        };
+        drop(replaced);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under the lock panics; were it to, the state is still the best there is.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn close(&self, info: CloseInfo) {
+        self.with(|engine, effects| engine.close(info, effects));
+    }
+
+    /// The driver's last act.
+    pub(crate) fn end(&self, info: CloseInfo) {
+        if self.ended.set(info).is_ok() {
+            self.on_end.notify_waiters();
+        }
+    }
+
+    /// Resolves when the connection has ended, whatever the cause.
+    pub(crate) async fn closed(&self) -> CloseInfo {
+        loop {
+            let notified = self.on_end.notified();
+            if let Some(info) = self.ended.get() {
+                return info.clone();
+            }
+            notified.await;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The seam to whatever carries WebSocket messages: a WebSocket over any byte stream, or a pair in memory.
+
+mod memory;
+#[cfg(feature = "websocket")]
+mod metered;
+#[cfg(feature = "websocket")]
+mod websocket;
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+pub use memory::{MemoryTransport, memory_pair};
+#[cfg(feature = "websocket")]
+pub use websocket::{WebSocketTransport, websocket_config};
+
+/// What arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received {
+    /// A whole binary message.
+    Message(Bytes),
+    /// Something that carries nothing but shows that the peer lives.
+    Alive,
+    /// The peer's close frame: code and reason.
+    Close(Option<(u16, String)>),
+    /// The peer broke the transport's rules: the close code to answer with, and why. Nothing more can be read.
+    Violation(u16, &'static str),
+    /// The transport ended without a close frame.
+    Lost,
+}
+
+/// The transport cannot send any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the transport cannot send any more")]
+pub struct SendLost;
+
+/// Carries whole messages both ways. Driven by one task; nothing here may block.
+pub trait Transport: Send + Unpin + 'static {
+    /// The next message.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received>;
+
+    /// Takes one message; called only after everything before it was flushed, so a transport holds one at most.
+    ///
+    /// # Errors
+    /// [`SendLost`] once nothing can be sent any more.
+    fn start_send(&mut self, message: Bytes) -> Result<(), SendLost>;
+
+    /// Takes the close frame; called at most once, and nothing is sent after it.
+    ///
+    /// # Errors
+    /// As [`start_send`](Self::start_send).
+    fn start_close(&mut self, code: u16, reason: &str) -> Result<(), SendLost>;
+
+    /// Writes all that was taken.
+    ///
+    /// # Errors
+    /// As [`start_send`](Self::start_send).
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendLost>>;
+
+    /// After a [`Received::Violation`] and the close that answers it: takes in and discards what still comes, so that
+    /// the close is not lost to a reset. Ready when the peer has ended its side; the driver bounds the wait.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// How many bytes were ever written: shows progress on a slow connection (R38).
+    fn written(&self) -> u64;
+}

@@ -1,0 +1,32 @@
+//! Everything that one trait becomes.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::codecs::codecs;
+use super::contract_trait::contract_trait;
+use super::index::index;
+use super::names::Names;
+use super::provider::provider;
+use super::remote::remote;
+use crate::model::Contract;
+
+/// The trait, and what serves and calls it.
+pub(crate) fn contract(contract: &Contract) -> TokenStream {
+    let contract_trait = contract_trait(contract);
+    if !contract.servable {
+        return contract_trait;
+    }
+    let names = Names::of(contract);
+    let provider = provider(contract, &names);
+    let remote = remote(contract, &names);
+    let index = index(contract, &names);
+    let codecs = codecs(contract, &names);
+    quote! {
+        #contract_trait
+        #provider
+        #remote
+        #index
+        #codecs
+    }
+}

@@ -1,0 +1,72 @@
+//! The trait itself.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Block, Type, parse_quote};
+
+use crate::model::{Contract, Kind, Method};
+
+/// The trait as its implementors see it: they write `async fn`, their futures must be `Send`.
+pub(super) fn contract_trait(contract: &Contract) -> TokenStream {
+    let head = &contract.head;
+    let (cfgs, attributes, visibility) = (&head.cfgs, &head.attributes, &head.visibility);
+    let (ident, generics, where_clause) = (&head.ident, &head.generics, &head.where_clause);
+    let supertraits = &head.supertraits;
+    let methods = contract.methods.iter().map(method);
+    let faulty = &contract.faulty;
+    quote! {
+        #(#cfgs)*
+        #(#attributes)*
+        #visibility trait #ident #generics:
+            #(#supertraits +)* ::core::marker::Send + ::core::marker::Sync + 'static
+        #where_clause
+        {
+            #(#methods)*
+            #(#faulty)*
+        }
+    }
+}
+
+fn method(method: &Method) -> TokenStream {
+    let (cfgs, docs, others) = (&method.attributes.cfgs, &method.attributes.docs, &method.attributes.others);
+    let ident = &method.ident;
+    let inputs = &method.item.sig.inputs;
+    let output: Type = match &method.kind {
+        Kind::Call { output, .. } => output.written().clone(),
+        Kind::Event { .. } => parse_quote!(()),
+    };
+    let (allow, body) = match &method.item.default {
+        Some(block) => (Some(allow_in_body()), default_body(block, &output)),
+        None => (None, quote!(;)),
+    };
+    quote! {
+        #(#cfgs)*
+        #(#docs)*
+        #(#others)*
+        #allow
+        fn #ident(#inputs)
+            -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+        #body
+    }
+}
+
+/// An `async` block of its own does not learn its type from the signature, so it is said twice: once for what `return`
+/// gives and once for the end of the body. Both make a mismatch an error on the user's expression.
+fn default_body(block: &Block, output: &Type) -> TokenStream {
+    // Locals of this span are not seen by the user's body, nor theirs by it.
+    quote_spanned! {Span::mixed_site()=>
+        {
+            async move {
+                if let ::core::option::Option::Some(value) = ::core::option::Option::None::<#output> {
+                    return value;
+                }
+                let value: #output = #block;
+                value
+            }
+        }
+    }
+}
+
+fn allow_in_body() -> TokenStream {
+    quote!(#[allow(unreachable_code, clippy::diverging_sub_expression)])
+}

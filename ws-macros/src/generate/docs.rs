@@ -1,0 +1,72 @@
+//! What the documentation of generated items says.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::names::Names;
+use crate::model::{Contract, Kind, Method, Output};
+
+/// Doc attributes, one a line.
+pub(super) fn doc<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> TokenStream {
+    lines
+        .into_iter()
+        .map(|line| {
+            let line = line.as_ref();
+            quote!(#[doc = #line])
+        })
+        .collect()
+}
+
+pub(super) fn provider_doc(contract: &Contract, names: &Names) -> TokenStream {
+    let (ident, provider) = (&contract.head.ident, &names.provider);
+    doc([
+        format!("Serves [`{ident}`] to the other side of a connection: `{provider}::new(service)`."),
+        String::new(),
+        "Cloning it shares the service.".to_owned(),
+    ])
+}
+
+pub(super) fn remote_doc(contract: &Contract) -> TokenStream {
+    let ident = &contract.head.ident;
+    doc([
+        format!("Calls [`{ident}`] on the other side of a connection."),
+        String::new(),
+        "Cheap to clone, and weak: it never keeps a connection open.".to_owned(),
+    ])
+}
+
+/// The user's own lines, then what is true of every remote method.
+pub(super) fn method_doc(method: &Method) -> TokenStream {
+    let written = &method.attributes.docs;
+    let introduction = written.iter().all(|attribute| !attribute.path().is_ident("doc")).then(|| {
+        let name = &method.wire_name;
+        doc([match method.kind {
+            Kind::Call { .. } => format!("Calls `{name}` on the other side."),
+            Kind::Event { .. } => format!("Sends the event `{name}` to the other side."),
+        }])
+    });
+    let sections = doc(sections(&method.kind));
+    quote!(#(#written)* #introduction #sections)
+}
+
+const CALL_ERRORS: &str =
+    "`CallError`: why there is no value, and whether the call may have run all the same.";
+
+/// Every remote method is a future that may fail and may be dropped.
+fn sections(kind: &Kind) -> [&'static str; 7] {
+    let (errors, declared, cancel_safety) = match kind {
+        Kind::Call { output, .. } => {
+            let declared = match output {
+                Output::Fallible { .. } => "`CallError::App` carries the error that the other side returned.",
+                Output::Value(_) => "",
+            };
+            (CALL_ERRORS, declared, "Dropping the future cancels the call on the other side.")
+        }
+        Kind::Event { .. } => (
+            "`SendError`: why the event was not sent.",
+            "",
+            "The event is sent as a whole or, where the future is dropped before, not at all.",
+        ),
+    };
+    ["", "# Errors", errors, declared, "", "# Cancel safety", cancel_safety]
+}

@@ -1,0 +1,61 @@
+//! The names of generated items.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
+use syn::Ident;
+use syn::ext::IdentExt;
+
+use crate::model::Contract;
+
+/// The names of generated items.
+pub(super) struct Names {
+    pub(super) provider: Ident,
+    pub(super) remote: Ident,
+    /// The hidden enum of methods in the order of their index.
+    pub(super) index: Ident,
+    /// The hidden holder of one codec for each method.
+    pub(super) codecs: Ident,
+    /// The hidden type of a call's codec.
+    pub(super) call: Ident,
+    /// The hidden type of an event's codec.
+    pub(super) event: Ident,
+    /// The provider's type parameter.
+    pub(super) service: Ident,
+}
+
+impl Names {
+    pub(super) fn of(contract: &Contract) -> Self {
+        let ident = contract.head.ident.unraw();
+        Self {
+            provider: format_ident!("{ident}Provider"),
+            remote: format_ident!("{ident}Remote"),
+            index: format_ident!("__{ident}Index"),
+            codecs: format_ident!("__{ident}Codecs"),
+            call: format_ident!("__{ident}Call"),
+            event: format_ident!("__{ident}Event"),
+            service: service_parameter(contract),
+        }
+    }
+}
+
+/// A type parameter that hides nothing which the contract mentions: `S` nearly always.
+fn service_parameter(contract: &Contract) -> Ident {
+    let mut mentioned = contract.runtime.to_token_stream();
+    contract.head.ident.to_tokens(&mut mentioned);
+    for method in &contract.methods {
+        method.item.sig.to_tokens(&mut mentioned);
+    }
+    let mut service = format_ident!("S");
+    while mentions(mentioned.clone(), &service) {
+        service = format_ident!("{service}S");
+    }
+    service
+}
+
+fn mentions(tokens: TokenStream, ident: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(other) => other == *ident,
+        TokenTree::Group(group) => mentions(group.stream(), ident),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

@@ -1,0 +1,148 @@
+//! `CalculatorProvider`: what serves the contract.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::docs::{doc, provider_doc};
+use super::names::Names;
+use crate::model::{Contract, Kind, Method, Output};
+
+/// The provider's type and what is implemented for it.
+pub(super) fn provider(contract: &Contract, names: &Names) -> TokenStream {
+    let definition = definition(contract, names);
+    let traits = clone_and_debug(contract, names);
+    let provider = provider_impl(contract, names);
+    quote!(#definition #traits #provider)
+}
+
+fn definition(contract: &Contract, names: &Names) -> TokenStream {
+    let head = &contract.head;
+    let (cfgs, visibility, ident) = (&head.cfgs, &head.visibility, &head.ident);
+    let (provider, service) = (&names.provider, &names.service);
+    let on_type = provider_doc(contract, names);
+    let on_new = doc(["Serves `service`, which the provider owns and all its clones share."]);
+    let on_from_arc = doc(["Serves a `service` that others hold as well."]);
+    quote! {
+        #(#cfgs)*
+        #on_type
+        #[allow(dead_code)]
+        #visibility struct #provider<#service> {
+            service: ::std::sync::Arc<#service>,
+        }
+
+        #(#cfgs)*
+        #[allow(dead_code)]
+        impl<#service: #ident> #provider<#service> {
+            #on_new
+            #[must_use]
+            #visibility fn new(service: #service) -> Self {
+                Self { service: ::std::sync::Arc::new(service) }
+            }
+
+            #on_from_arc
+            #[must_use]
+            #visibility const fn from_arc(service: ::std::sync::Arc<#service>) -> Self {
+                Self { service }
+            }
+        }
+    }
+}
+
+/// By hand, for a derive would ask them of the service.
+fn clone_and_debug(contract: &Contract, names: &Names) -> TokenStream {
+    let cfgs = &contract.head.cfgs;
+    let (provider, service) = (&names.provider, &names.service);
+    let name = provider.to_string();
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<#service> ::core::clone::Clone for #provider<#service> {
+            fn clone(&self) -> Self {
+                Self { service: ::core::clone::Clone::clone(&self.service) }
+            }
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<#service> ::core::fmt::Debug for #provider<#service> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::DebugStruct::finish_non_exhaustive(
+                    &mut ::core::fmt::Formatter::debug_struct(f, #name),
+                )
+            }
+        }
+    }
+}
+
+fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
+    let (cfgs, ident, runtime) = (&contract.head.cfgs, &contract.head.ident, &contract.runtime);
+    let Names { provider, remote, index, service, .. } = names;
+    let variants = contract.methods.iter().map(|method| {
+        let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
+        quote!(#(#cfgs)* #index::#ident)
+    });
+    let arms = contract.methods.iter().map(|method| arm(contract, names, method));
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl<#service: #ident> #runtime::service::Provider for #provider<#service> {
+            fn methods() -> #runtime::service::Methods {
+                #runtime::service::Methods::of(#remote::METHODS)
+            }
+
+            #[allow(unused_variables)]
+            fn start(
+                &self,
+                method: ::core::primitive::usize,
+                invocation: &#runtime::service::Invocation<'_>,
+            ) -> ::core::result::Result<#runtime::service::HandlerFuture, #runtime::service::Refusal> {
+                const METHODS: &[#index] = &[#(#variants,)*];
+                let ::core::option::Option::Some(method) = <[#index]>::get(METHODS, method) else {
+                    return ::core::result::Result::Err(#runtime::service::Refusal::UnknownMethod);
+                };
+                let responder = #runtime::service::Invocation::responder(invocation);
+                let service = ::core::clone::Clone::clone(&self.service);
+                match *method { #(#arms)* }
+            }
+        }
+    }
+}
+
+/// Decodes the arguments of one method and makes the future that runs it.
+fn arm(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
+    let (contract_ident, runtime) = (&contract.head.ident, &contract.runtime);
+    let Names { index, codecs, service, .. } = names;
+    let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
+    let arguments: Vec<_> =
+        (0..method.arguments.len()).map(|position| format_ident!("argument_{position}")).collect();
+    let (take_context, context) = if method.context {
+        (
+            Some(quote!(let context = #runtime::service::Invocation::context(invocation);)),
+            Some(quote!(&context,)),
+        )
+    } else {
+        (None, None)
+    };
+    let run = quote!(<#service as #contract_ident>::#ident(&*service, #context #(#arguments,)*).await);
+    let answer = match &method.kind {
+        Kind::Call { output: Output::Fallible { .. }, .. } => {
+            quote!((#codecs::#ident.answer)(responder, #run))
+        }
+        Kind::Call { output: Output::Value(_), .. } => {
+            quote!((#codecs::#ident.answer)(responder, ::core::result::Result::Ok(#run)))
+        }
+        Kind::Event { .. } => quote! {
+            #run;
+            #runtime::service::Responder::nothing(&responder)
+        },
+    };
+    quote! {
+        #(#cfgs)*
+        #index::#ident => {
+            let (#(#arguments,)*) = (#codecs::#ident.arguments)(invocation)?;
+            #take_context
+            ::core::result::Result::Ok(::std::boxed::Box::pin(async move { #answer }))
+        }
+    }
+}

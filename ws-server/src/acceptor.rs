@@ -1,0 +1,151 @@
+//! A connection that has a header and no decision yet.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ws_core::link::Link;
+use ws_core::{CloseInfo, Connection, ConnectionId, Owns, Peer, Provider, Remote};
+
+use crate::decision::{Decision, Verdict};
+use crate::handler::HandlerError;
+use crate::registry::Registry;
+use crate::rejection::Rejection;
+use crate::upgrade::UpgradeRequest;
+
+/// A connection that has a header and no decision yet; consumed by [`accept`](Self::accept) or
+/// [`reject`](Self::reject). Dropped undecided, it is rejected with 1008 (R7).
+pub struct Acceptor<H, P, R, C = ()> {
+    header: H,
+    parts: Parts<C>,
+    types: PhantomData<fn() -> (P, R)>,
+}
+
+pub(crate) struct Parts<C> {
+    pub(crate) link: Link,
+    pub(crate) request: UpgradeRequest,
+    pub(crate) registry: Arc<Registry<C>>,
+    pub(crate) context: Arc<C>,
+    pub(crate) decision: Arc<Decision>,
+}
+
+impl<C> Drop for Parts<C> {
+    fn drop(&mut self) {
+        // After a decision this changes nothing.
+        self.decision.decide(Verdict::Dropped);
+    }
+}
+
+/// The connection ended during the decision.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection ended before it was accepted: {info}")]
+#[non_exhaustive]
+pub struct AcceptError {
+    /// How it ended.
+    pub info: CloseInfo,
+}
+
+impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
+    pub(crate) const fn new(header: H, parts: Parts<C>) -> Self {
+        Self { header, parts, types: PhantomData }
+    }
+
+    /// The header that the client sent.
+    #[must_use]
+    pub const fn header(&self) -> &H {
+        &self.header
+    }
+
+    /// The HTTP request that became this WebSocket: path, query, headers.
+    #[must_use]
+    pub const fn request(&self) -> &UpgradeRequest {
+        &self.parts.request
+    }
+
+    /// The client's network address, where the transport has one.
+    #[must_use]
+    pub fn remote_address(&self) -> Option<SocketAddr> {
+        self.parts.link.peer().remote_address()
+    }
+
+    /// The id that the connection will have.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.parts.link.id()
+    }
+
+    /// The typed stub of the client, to build the provider with. Used before the acceptance it fails `NotAccepted`
+    /// (R8).
+    #[must_use]
+    pub fn remote(&self) -> R {
+        R::from_peer(self.peer())
+    }
+
+    /// The untyped handle of the client.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.parts.link.peer()
+    }
+
+    /// The application's own state for this connection.
+    #[must_use]
+    pub fn context(&self) -> &C {
+        &self.parts.context
+    }
+
+    /// Resolves when the connection ends, also before the decision.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn closed(&self) -> CloseInfo {
+        self.parts.link.closed().await
+    }
+
+    /// Accepts: the client is told before it sees anything else, and `provider` serves it from now on (R9).
+    ///
+    /// # Errors
+    /// [`AcceptError`] where the connection ended during the decision.
+    ///
+    /// # Cancel safety
+    /// It decides in its first poll.
+    #[allow(
+        clippy::unused_async,
+        reason = "accepting may one day wait, and reads as the other operations do"
+    )]
+    pub async fn accept(self, provider: P) -> Result<Connection<R, C>, AcceptError> {
+        let parts = &self.parts;
+        // Visible first: once the engine is active the driver's end is sure to come after, and takes it out again.
+        parts.registry.activate(parts.link.id(), &parts.context);
+        if let Err(info) = parts.link.accept(Arc::new(provider)) {
+            parts.registry.leave(parts.link.id());
+            return Err(AcceptError { info });
+        }
+        parts.decision.decide(Verdict::Accepted);
+        Ok(parts.link.connection(Arc::clone(&parts.context), Owns::Nothing))
+    }
+
+    /// Rejects: the client's `connect` fails with this code and reason, and the connection is closed.
+    ///
+    /// # Errors
+    /// None today; the type is a handler's, so that `return acceptor.reject(…).await` reads well.
+    ///
+    /// # Cancel safety
+    /// It decides in its first poll.
+    #[allow(
+        clippy::unused_async,
+        reason = "rejecting may one day wait, and reads as the other operations do"
+    )]
+    #[allow(clippy::needless_pass_by_value, reason = "a rejection is made on the spot")]
+    pub async fn reject(self, rejection: Rejection) -> Result<(), HandlerError> {
+        self.parts.decision.decide(Verdict::Rejected);
+        self.parts.link.reject(rejection.code(), rejection.reason());
+        Ok(())
+    }
+}
+
+impl<H: fmt::Debug, P, R, C> fmt::Debug for Acceptor<H, P, R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("id", &self.parts.link.id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,227 @@
+//! One connection's way from a byte stream to the end of its handler.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use ws_core::link::{Link, Opening};
+use ws_core::transport::{Transport, WebSocketTransport};
+use ws_core::{CloseInfo, ClosedBy, ConnectionId, Encoding, Provider, Remote, code};
+
+use crate::acceptor::{Acceptor, Parts};
+use crate::core::{Core, subprotocols};
+use crate::decision::{Decision, Verdict};
+use crate::gate::Permit;
+use crate::handler::HandlerError;
+use crate::upgrade::{self, UpgradeError, UpgradeLimits, UpgradeRefusal, UpgradeRequest};
+
+/// Where the upgrade request comes from.
+pub(crate) enum Asked {
+    /// It is still to be read from the stream.
+    InStream(Option<SocketAddr>),
+    /// Somebody else has read it.
+    Request(Box<upgrade::http::request::Parts>, Option<SocketAddr>),
+}
+
+/// Upgrades a stream, then activates its connection. Nothing that a stranger sends makes this wait beyond its
+/// deadlines (R4, R6).
+pub(crate) async fn upgraded<S, H, P, R, C, F, Fut>(
+    core: Arc<Core<H, P, R, C>>,
+    mut io: S,
+    asked: Asked,
+    permit: Permit,
+    handler: Arc<F>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: DeserializeOwned + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + Sync + 'static,
+    F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+{
+    let mut stop = core.stop_signal();
+    let upgraded = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => Err(UpgradeError::Refused(closing())),
+        upgraded = upgrade(&core, &mut io, asked) => upgraded,
+    };
+    match upgraded {
+        Ok((request, encoding, leftover)) => {
+            let address = request.remote_address();
+            let transport = WebSocketTransport::server(io, leftover, &core.limits).await;
+            activate(core, transport, request, encoding, address, permit, handler).await;
+        }
+        Err(UpgradeError::Refused(refusal)) => {
+            core.turn_away();
+            if let Err(error) = upgrade::refuse(&mut io, &refusal).await {
+                tracing::debug!(%error, "a refused upgrade did not hear why");
+            }
+        }
+        Err(error) => {
+            core.turn_away();
+            tracing::debug!(%error, "no upgrade");
+        }
+    }
+}
+
+async fn upgrade<S, H, P: Provider, R: Remote, C>(
+    core: &Core<H, P, R, C>,
+    io: &mut S,
+    asked: Asked,
+) -> Result<(UpgradeRequest, Encoding, Vec<u8>), UpgradeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let limits = UpgradeLimits { timeout: core.limits.upgrade_timeout, ..UpgradeLimits::default() };
+    let deadline = limits.deadline();
+    let (request, key, leftover) = match asked {
+        Asked::InStream(address) => {
+            let received = upgrade::receive(io, address, &limits, deadline).await?;
+            (received.request, received.accept_key, received.leftover)
+        }
+        Asked::Request(parts, address) => {
+            let key = upgrade::AcceptKey::for_request(&parts).map_err(UpgradeError::Refused)?;
+            let mut request = UpgradeRequest::from_http(*parts);
+            if let Some(address) = address {
+                request = request.with_remote_address(address);
+            }
+            (request, key, Vec::new())
+        }
+    };
+    core.checks.run(&request, deadline).await.map_err(UpgradeError::Refused)?;
+    let (names, by_name) = subprotocols(&core.encodings);
+    let name = upgrade::negotiate(request.subprotocols(), &names).map_err(UpgradeError::Refused)?;
+    let encoding = by_name.get(name).copied().ok_or_else(|| UpgradeError::Refused(closing()))?;
+    upgrade::accept(io, &key, Some(name), deadline).await?;
+    Ok((request, encoding, leftover))
+}
+
+pub(crate) fn closing() -> UpgradeRefusal {
+    UpgradeRefusal::unavailable("the server is not open")
+}
+
+/// From an open WebSocket to the end of the handler.
+pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
+    core: Arc<Core<H, P, R, C>>,
+    transport: T,
+    request: UpgradeRequest,
+    encoding: Encoding,
+    address: Option<SocketAddr>,
+    permit: Permit,
+    handler: Arc<F>,
+) where
+    T: Transport,
+    H: DeserializeOwned + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + Sync + 'static,
+    F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+{
+    let Ok(config) = &core.link else { return };
+    let (link, driver) = Link::server(transport, encoding, config, address);
+    core.registry.enter(&link);
+    let leave = Leave { core: Arc::clone(&core), id: link.id() };
+    core.drivers.spawn(async move {
+        let _leave = leave;
+        let info = driver.await;
+        tracing::debug!(%info, "a connection has ended");
+    });
+    if *core.stop_signal().borrow() {
+        // The server began to close while this stream was upgraded, and may not have seen this link.
+        link.go_away(Duration::ZERO);
+    }
+    let Opening::Header(header) = link.opening().await else { return };
+    let header = match link.decode_header::<H>(&header) {
+        Ok(header) => header,
+        Err(error) => {
+            tracing::debug!(%error, "a header does not decode");
+            return link.reject(code::INVALID_HEADER, "the header does not decode");
+        }
+    };
+    let decision = Arc::new(Decision::new());
+    let parts = Parts {
+        link: link.clone(),
+        request,
+        registry: Arc::clone(&core.registry),
+        context: Arc::new(C::default()),
+        decision: Arc::clone(&decision),
+    };
+    drop(core);
+    decide(
+        &link,
+        &decision,
+        permit,
+        AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await }),
+    )
+    .await;
+}
+
+/// Takes the connection out of the registry when its driver has ended, or is aborted.
+struct Leave<H, P, R, C> {
+    core: Arc<Core<H, P, R, C>>,
+    id: ConnectionId,
+}
+
+impl<H, P, R, C> Drop for Leave<H, P, R, C> {
+    fn drop(&mut self) {
+        self.core.registry.leave(self.id);
+    }
+}
+
+/// Runs the handler: bound by the decision until there is one, on its own after.
+async fn decide<Fut>(link: &Link, decision: &Decision, permit: Permit, handler: AssertUnwindSafe<Fut>)
+where
+    Fut: Future<Output = Result<(), HandlerError>> + Send,
+{
+    let mut handler = std::pin::pin!(handler.catch_unwind());
+    let mut result = None;
+    let verdict = loop {
+        tokio::select! {
+            biased;
+            finished = &mut handler, if result.is_none() => {
+                // Where the acceptor went elsewhere, the decision is still to come.
+                let failed = !matches!(finished, Ok(Ok(())));
+                result = Some(finished);
+                if failed {
+                    break decision.verdict();
+                }
+            }
+            verdict = decision.made() => break verdict,
+            // The socket died, or the decision took too long: that cancels the decision (R9).
+            _ = link.closed() => return,
+        }
+    };
+    drop(permit);
+    if result.is_none() && verdict != Verdict::Dropped {
+        result = Some(handler.await);
+    }
+    conclude(link, verdict, result);
+}
+
+fn conclude(
+    link: &Link,
+    verdict: Verdict,
+    result: Option<Result<Result<(), HandlerError>, Box<dyn std::any::Any + Send>>>,
+) {
+    let error = match result {
+        None | Some(Ok(Ok(()))) => None,
+        Some(Ok(Err(error))) => Some(error.to_string()),
+        Some(Err(_)) => Some("it panicked".to_owned()),
+    };
+    if let Some(error) = &error {
+        tracing::error!(connection = %link.id(), error, "a connection's handler failed");
+    }
+    match (verdict, error) {
+        (Verdict::Undecided | Verdict::Dropped, None) => link.reject(code::POLICY, "not decided"),
+        (Verdict::Undecided | Verdict::Dropped, Some(_)) => link.reject(code::INTERNAL, ""),
+        (Verdict::Accepted, Some(_)) => link.close(CloseInfo::new(code::INTERNAL, "", ClosedBy::Local)),
+        (Verdict::Accepted, None) | (Verdict::Rejected, _) => {}
+    }
+}

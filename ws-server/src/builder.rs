@@ -1,0 +1,89 @@
+//! The options of a server.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use ws_core::{Encoding, Limits, LimitsError, Provider, Remote};
+
+use crate::core::Core;
+use crate::server::WebSocketServer;
+use crate::upgrade::UpgradeChecks;
+
+/// The options of a server; begin with [`WebSocketServer::builder`].
+#[derive(Debug)]
+pub struct ServerBuilder<H, P, R, C = ()> {
+    limits: Limits,
+    checks: UpgradeChecks,
+    encodings: Vec<Encoding>,
+    drain: Duration,
+    types: Types<H, P, R, C>,
+}
+
+/// Names the types without holding any.
+type Types<H, P, R, C> = PhantomData<fn() -> (H, P, R, C)>;
+
+/// A configuration that can never work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Limits that cannot work together.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// No encoding at all.
+    #[error("a server needs at least one encoding")]
+    NoEncoding,
+}
+
+impl<H, P, R, C> Default for ServerBuilder<H, P, R, C> {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            checks: UpgradeChecks::default(),
+            encodings: Encoding::available().to_vec(),
+            drain: Duration::ZERO,
+            types: PhantomData,
+        }
+    }
+}
+
+impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
+    /// Every bound of the server and of its connections.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What is checked before the 101: paths, origins, an authenticator (R4).
+    #[must_use]
+    pub fn checks(mut self, checks: UpgradeChecks) -> Self {
+        self.checks = checks;
+        self
+    }
+
+    /// The encodings that clients may choose from: by default all that are compiled in.
+    #[must_use]
+    pub fn encodings(mut self, encodings: impl Into<Vec<Encoding>>) -> Self {
+        self.encodings = encodings.into();
+        self
+    }
+
+    /// How long `close` lets running calls go on: 0 (R3).
+    #[must_use]
+    pub const fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// The server, not yet open.
+    ///
+    /// # Errors
+    /// A configuration that can never work.
+    pub fn build(self) -> Result<WebSocketServer<H, P, R, C>, ConfigError> {
+        self.limits.check()?;
+        if self.encodings.is_empty() {
+            return Err(ConfigError::NoEncoding);
+        }
+        Ok(WebSocketServer::from_core(Core::new(self.limits, self.checks, self.encodings, self.drain)))
+    }
+}

@@ -1,0 +1,67 @@
+//! The connections of a server: those that wait for their activation, and those that have it (R9).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ws_core::link::Link;
+use ws_core::{Connection, ConnectionId, Owns, Remote};
+
+/// A connection enters at its upgrade, becomes visible by `accept`, and leaves once, when its driver has ended.
+#[derive(Debug)]
+pub(crate) struct Registry<C> {
+    entries: Mutex<HashMap<ConnectionId, Entry<C>>>,
+}
+
+#[derive(Debug)]
+struct Entry<C> {
+    link: Link,
+    /// Set by `accept`.
+    context: Option<Arc<C>>,
+}
+
+impl<C> Registry<C> {
+    pub(crate) fn new() -> Self {
+        Self { entries: Mutex::new(HashMap::new()) }
+    }
+
+    pub(crate) fn enter(&self, link: &Link) {
+        self.lock().insert(link.id(), Entry { link: link.clone(), context: None });
+    }
+
+    /// Makes a connection visible; false where it has left already.
+    pub(crate) fn activate(&self, id: ConnectionId, context: &Arc<C>) -> bool {
+        match self.lock().get_mut(&id) {
+            Some(entry) => {
+                entry.context = Some(Arc::clone(context));
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn leave(&self, id: ConnectionId) {
+        let left = self.lock().remove(&id);
+        drop(left);
+    }
+
+    pub(crate) fn connections<R: Remote>(&self) -> Vec<Connection<R, C>> {
+        let entries = self.lock();
+        let active = entries.values().filter_map(|entry| {
+            let context = entry.context.as_ref()?;
+            Some(entry.link.connection(Arc::clone(context), Owns::Nothing))
+        });
+        active.collect()
+    }
+
+    pub(crate) fn active(&self) -> usize {
+        self.lock().values().filter(|entry| entry.context.is_some()).count()
+    }
+
+    pub(crate) fn links(&self) -> Vec<Link> {
+        self.lock().values().map(|entry| entry.link.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Entry<C>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,355 @@
+//! The server: what an application opens, serves with and closes.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::watch;
+use ws_core::transport::Transport;
+use ws_core::{CloseInfo, ClosedBy, Connection, Encoding, Limits, Provider, Remote, code};
+
+use crate::acceptor::Acceptor;
+use crate::activation::{Asked, activate, closing, upgraded};
+use crate::builder::ServerBuilder;
+use crate::core::Core;
+use crate::handler::HandlerError;
+use crate::lifecycle::{OpenError, ServerState, StateError};
+use crate::listen::listen;
+use crate::upgrade::{self, UpgradeChecks, UpgradeRequest, http};
+
+/// A server that activates each connection by a typed header: `H` is the header, `P` the provider that serves the
+/// clients, `R` the remote by which they are called, `C` the application's state for each connection.
+///
+/// Cheap to clone. When the last clone is dropped the server is aborted: its listener and connections end without
+/// ceremony (R3). A handler that holds a clone keeps the server alive until it is closed.
+pub struct WebSocketServer<H, P, R, C = ()> {
+    core: Arc<Core<H, P, R, C>>,
+    owner: Arc<Owner<H, P, R, C>>,
+}
+
+/// Aborts the server's tasks when the last handle goes.
+struct Owner<H, P, R, C>(Arc<Core<H, P, R, C>>);
+
+impl<H, P, R, C> Drop for Owner<H, P, R, C> {
+    fn drop(&mut self) {
+        self.0.helpers.abort_all();
+        self.0.drivers.abort_all();
+    }
+}
+
+/// How many connections a server has, and has had to turn away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerCounts {
+    /// Activated connections.
+    pub active: usize,
+    /// Connections that wait for their upgrade, their header or their decision (R6).
+    pub unactivated: usize,
+    /// Connections whose driver lives, activated or not.
+    pub connections: usize,
+    /// Streams that did not become a WebSocket since the server was made: refused, too slow, or beyond a bound.
+    pub turned_away: u64,
+}
+
+impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
+    /// A server with every default.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "the turbofish that this needs reads badly on `default`")]
+    pub fn new() -> Self {
+        let encodings = Encoding::available().to_vec();
+        Self::from_core(Core::new(Limits::default(), UpgradeChecks::default(), encodings, Duration::ZERO))
+    }
+
+    /// A server with other limits, checks or encodings.
+    #[must_use]
+    pub fn builder() -> ServerBuilder<H, P, R, C> {
+        ServerBuilder::default()
+    }
+
+    pub(crate) fn from_core(core: Arc<Core<H, P, R, C>>) -> Self {
+        let owner = Arc::new(Owner(Arc::clone(&core)));
+        Self { core, owner }
+    }
+
+    /// The state (R1).
+    #[must_use]
+    pub fn state(&self) -> ServerState {
+        self.core.lifecycle.state()
+    }
+
+    /// Watches the state: `changed().await`, then `borrow()`.
+    #[must_use]
+    pub fn watch_state(&self) -> watch::Receiver<ServerState> {
+        self.core.lifecycle.watch()
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn counts(&self) -> ServerCounts {
+        ServerCounts {
+            active: self.core.registry.active(),
+            unactivated: self.core.gate.inside(),
+            connections: self.core.drivers.len(),
+            turned_away: self.core.turned_away.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The activated connections, in no particular order.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection<R, C>> {
+        self.core.registry.connections()
+    }
+}
+
+impl<H, P, R, C> WebSocketServer<H, P, R, C>
+where
+    H: DeserializeOwned + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + Sync + 'static,
+{
+    /// Binds `address` and takes connections; `handler` decides on each. Gives the address that was bound, which is
+    /// how port 0 learns its number.
+    ///
+    /// The handler runs in a task of its own for each connection. Until it has decided it is bound by
+    /// `Limits::decision_timeout` and ends with the connection; after, it may go on as long as it likes.
+    ///
+    /// # Errors
+    /// [`OpenError`]; after a failed bind the state is `None` again.
+    ///
+    /// # Cancel safety
+    /// Dropped before it resolves, nothing is open.
+    pub async fn open<A, F, Fut>(&self, address: A, handler: F) -> Result<SocketAddr, OpenError>
+    where
+        A: ToSocketAddrs,
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        let core = &self.core;
+        if let Err(collision) = &core.link {
+            return Err(collision.clone().into());
+        }
+        let opening = core.lifecycle.open("open")?;
+        let listener = TcpListener::bind(address).await.map_err(OpenError::Bind)?;
+        let address = listener.local_addr().map_err(OpenError::Bind)?;
+        core.arm();
+        core.helpers.spawn(listen(Arc::clone(core), Arc::new(listener), Arc::new(handler)));
+        opening.opened();
+        Ok(address)
+    }
+
+    /// Takes connections from a listener that the caller owns; it is never closed by this server (R2).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn serve<F, Fut>(&self, listener: Arc<TcpListener>, handler: F) -> Result<(), OpenError>
+    where
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.enter_open("serve")?;
+        self.core.helpers.spawn(listen(Arc::clone(&self.core), listener, Arc::new(handler)));
+        Ok(())
+    }
+
+    /// Takes one connection from any byte stream, whose upgrade request is still to be read: a Unix socket, a TLS
+    /// stream, a pipe in memory. Resolves when its handler is done.
+    ///
+    /// A server that was never opened enters `Open` by this; one that is closed answers 503 (R2).
+    ///
+    /// # Errors
+    /// [`OpenError::Collision`].
+    pub async fn accept_stream<S, F, Fut>(
+        &self,
+        stream: S,
+        address: Option<SocketAddr>,
+        handler: F,
+    ) -> Result<(), OpenError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.one(stream, Asked::InStream(address), address, handler).await
+    }
+
+    /// Takes one connection whose upgrade request somebody else has read; the answer is written to `stream`.
+    /// Resolves when its handler is done.
+    ///
+    /// A server that was never opened enters `Open` by this; one that is closed answers 503 (R2).
+    ///
+    /// # Errors
+    /// [`OpenError::Collision`].
+    pub async fn upgrade<S, B, F, Fut>(
+        &self,
+        stream: S,
+        request: http::Request<B>,
+        handler: F,
+    ) -> Result<(), OpenError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        let (parts, _) = request.into_parts();
+        self.one(stream, Asked::Request(Box::new(parts), None), None, handler).await
+    }
+
+    async fn one<S, F, Fut>(
+        &self,
+        mut stream: S,
+        asked: Asked,
+        address: Option<SocketAddr>,
+        handler: F,
+    ) -> Result<(), OpenError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.enter_open_once()?;
+        let permit = self.core.gate.enter(address.map(|address| address.ip()));
+        let (true, Some(permit)) = (self.state() == ServerState::Open, permit) else {
+            self.core.turn_away();
+            if let Err(error) = upgrade::refuse(&mut stream, &closing()).await {
+                tracing::debug!(%error, "a refused upgrade did not hear why");
+            }
+            return Ok(());
+        };
+        upgraded(Arc::clone(&self.core), stream, asked, permit, Arc::new(handler)).await;
+        Ok(())
+    }
+
+    /// Takes one connection from a transport that needs no upgrade: an end of
+    /// [`memory_pair`](ws_core::transport::memory_pair), in tests. Resolves when its handler is done.
+    ///
+    /// # Errors
+    /// [`OpenError`]; on a server that is closed, the transport is dropped.
+    pub async fn attach<T, F, Fut>(
+        &self,
+        transport: T,
+        encoding: Encoding,
+        handler: F,
+    ) -> Result<(), OpenError>
+    where
+        T: Transport,
+        F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.enter_open_once()?;
+        let Some(permit) = self.core.gate.enter(None) else {
+            self.core.turn_away();
+            return Ok(());
+        };
+        if self.state() != ServerState::Open {
+            return Err(StateError { operation: "attach", state: self.state() }.into());
+        }
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let request = UpgradeRequest::from_http(parts);
+        activate(Arc::clone(&self.core), transport, request, encoding, None, permit, Arc::new(handler)).await;
+        Ok(())
+    }
+
+    fn enter_open(&self, operation: &'static str) -> Result<(), OpenError> {
+        if let Err(collision) = &self.core.link {
+            return Err(collision.clone().into());
+        }
+        let opening = self.core.lifecycle.open(operation)?;
+        self.core.arm();
+        opening.opened();
+        Ok(())
+    }
+
+    /// For single connections: opens a server that never was.
+    fn enter_open_once(&self) -> Result<(), OpenError> {
+        if self.state() == ServerState::None {
+            // Another one may have opened it in between, which is as good.
+            match self.enter_open("upgrade") {
+                Ok(()) | Err(OpenError::State(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes: no new connections, GOAWAY, running calls get the builder's `drain`, what is pending fails, every
+    /// connection is closed 1001 and, after `Limits::close_grace`, aborted. Then the state is `Closed`, and the server
+    /// may be opened again (R3).
+    ///
+    /// The work runs in a task of the server's, so this may be called, and awaited, inside a handler. A server that is
+    /// not open is left as it is; one that is closing is waited for.
+    ///
+    /// # Cancel safety
+    /// Begun by the first poll; goes on when this is dropped.
+    pub async fn close(&self) {
+        let core = &self.core;
+        if core.lifecycle.go("close", &[ServerState::Open], ServerState::Closing).is_ok() {
+            core.stop();
+            let core = Arc::clone(core);
+            // Not one of the server's own tasks: the server may be dropped by the handler that asked for this.
+            tokio::spawn(async move {
+                end_connections(&core, core.drain).await;
+                // Nobody else leaves `Closing`.
+                let _ = core.lifecycle.go("close", &[ServerState::Closing], ServerState::Closed);
+            });
+        }
+        let mut state = core.lifecycle.watch();
+        // The sender lives in the core, which is held here.
+        let _ = state.wait_for(|state| !matches!(state, ServerState::Closing | ServerState::Opening)).await;
+    }
+
+    /// Closes every connection as [`close`](Self::close) does, and keeps listening.
+    ///
+    /// # Cancel safety
+    /// Begun by the first poll; each connection goes on closing when this is dropped.
+    pub async fn close_connections(&self) {
+        let links = self.core.registry.links();
+        for link in &links {
+            link.close(CloseInfo::new(
+                code::GOING_AWAY,
+                "the server closes its connections",
+                ClosedBy::Local,
+            ));
+        }
+        for link in links {
+            link.closed().await;
+        }
+    }
+}
+
+async fn end_connections<H, P, R, C>(core: &Core<H, P, R, C>, drain: Duration) {
+    for link in core.registry.links() {
+        link.go_away(drain);
+    }
+    // The drivers bound themselves by the grace; the second grace is for tasks that hang in user code.
+    let bound = drain + 2 * core.limits.close_grace;
+    if tokio::time::timeout(bound, core.drivers.empty()).await.is_err() {
+        tracing::warn!(
+            count = core.drivers.len(),
+            "connections did not close within their grace and are aborted"
+        );
+        core.drivers.abort_alive();
+    }
+}
+
+impl<H, P, R, C> Clone for WebSocketServer<H, P, R, C> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core), owner: Arc::clone(&self.owner) }
+    }
+}
+
+impl<H, P, R, C> fmt::Debug for WebSocketServer<H, P, R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketServer")
+            .field("state", &self.core.lifecycle.state())
+            .field("connections", &self.core.drivers.len())
+            .field("handles", &Arc::strong_count(&self.owner))
+            .finish_non_exhaustive()
+    }
+}
