@@ -59,6 +59,22 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     /// # Cancel safety
     /// Dropped before it resolves, the connection that was begun is closed.
     pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R>, ConnectError> {
+        self.connect_with(url, |_| provider).await
+    }
+
+    /// As [`connect`](Self::connect), with a provider that is made from the remote of its own connection, to call the
+    /// server back. Used before the server's decision, the remote fails `NotAccepted`.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(
+        &self,
+        url: impl AsRef<str>,
+        provider: impl FnOnce(R) -> P,
+    ) -> Result<Connection<R>, ConnectError> {
         let target = Target::parse(url.as_ref())?;
         self.in_time(async {
             let (stream, address) = target.dial().await?;
@@ -88,7 +104,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         let target = Target::parse(url.as_ref())?;
         self.in_time(async {
             let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
-            self.activate(transport, encoding, None, provider).await
+            self.activate(transport, encoding, None, |_| provider).await
         })
         .await
     }
@@ -106,6 +122,22 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         provider: P,
+    ) -> Result<Connection<R>, ConnectError> {
+        self.attach_with(transport, encoding, |_| provider).await
+    }
+
+    /// As [`attach`](Self::attach), with a provider that is made from the remote of its own connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    pub async fn attach_with<T: Transport>(
+        &self,
+        transport: T,
+        encoding: Encoding,
+        provider: impl FnOnce(R) -> P,
     ) -> Result<Connection<R>, ConnectError> {
         self.in_time(self.activate(transport, encoding, None, provider)).await
     }
@@ -125,14 +157,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         address: Option<SocketAddr>,
-        provider: P,
+        provider: impl FnOnce(R) -> P,
     ) -> Result<Connection<R>, ConnectError> {
         let config = self.link.as_ref().map_err(Clone::clone)?;
-        let provider = Arc::new(provider);
-        let (link, driver) = Link::client(transport, encoding, config, &self.header, provider, address)
+        let (link, driver) = Link::client(transport, encoding, config, &self.header, address)
             .map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
         let connection = link.connection(Arc::new(()), Owns::Connection);
+        link.provide(Arc::new(provider(R::from_peer(link.peer()))));
         tokio::spawn(async move {
             let info = driver.await;
             tracing::debug!(%info, "a connection has ended");

@@ -101,14 +101,17 @@ impl Link {
         encoding: Encoding,
         config: &LinkConfig,
         header: &H,
-        provider: Arc<dyn Provider>,
         remote_address: Option<SocketAddr>,
     ) -> Result<(Self, Driver<T>), EncodeError> {
         let header = encoding.encode(header, config.limits.max_header)?;
         let (link, driver) = Self::open(transport, encoding, config, Role::Client, remote_address);
         link.shared.with(|engine, _| engine.say_hello(header.payload().to_vec()));
-        link.shared.provide(provider);
         Ok((link, driver))
+    }
+
+    /// Serves with `provider` from now on; a client calls it before it first polls its driver.
+    pub fn provide(&self, provider: Arc<dyn Provider>) {
+        self.shared.provide(provider);
     }
 
     fn open<T: Transport>(
