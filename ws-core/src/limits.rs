@@ -181,7 +181,7 @@ impl Limits {
     #[must_use]
     pub const fn worst_case_bytes(&self) -> usize {
         let nested = self.max_message * MAX_DEPTH as usize;
-        let calls = self.max_call_bytes + self.max_message + nested;
+        let calls = self.max_call_bytes + nested;
         let events = self.event_lane_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
