@@ -168,7 +168,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     const LARGE_PRIME: u64 = 18_446_744_073_709_551_557;
     let hurried = calculator.with(CallOptions::new().deadline(Duration::from_millis(50)));
     match hurried.factorize(LARGE_PRIME).await {
-        Err(CallError::Timeout) => println!("  50 ms are not enough to factorize {LARGE_PRIME}"),
+        Err(CallError::Timeout(_)) => println!("  50 ms are not enough to factorize {LARGE_PRIME}"),
         other => return Err(format!("expected a timeout, got {other:?}").into()),
     }
     watching.wait_for(|running| *running == 0).await?;

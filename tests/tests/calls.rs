@@ -181,8 +181,8 @@ async fn r14_a_deadline_ends_the_call_and_the_handler() {
         let (ends, worker) = working(way, &Limits::default()).await;
         let work = ends.client.remote();
         let options = CallOptions::new().deadline(Duration::from_millis(40));
-        assert_eq!(work.with(options).forever().await, Err(CallError::Timeout));
-        assert_eq!(work.brief().await, Err(CallError::Timeout), "the method's own timeout");
+        assert_eq!(work.with(options).forever().await, Err(CallError::Timeout(Fate::Unknown)));
+        assert_eq!(work.brief().await, Err(CallError::Timeout(Fate::Unknown)), "the method's own timeout");
         until_true(|| worker.inside.load(Ordering::SeqCst) == 0).await;
         idle(&ends).await;
     }
@@ -241,8 +241,8 @@ async fn r17_what_cannot_be_encoded_is_answered() {
         let work = ends.client.remote();
         assert!(matches!(work.stubborn().await, Err(CallError::Internal(_))));
         assert_eq!(work.takes_stubborn(Stubborn).await, Err(CallError::InvalidArguments));
-        assert_eq!(work.large(2 << 20).await, Err(CallError::TooLarge));
-        assert_eq!(work.echo("x".repeat(2 << 20)).await, Err(CallError::TooLarge));
+        assert_eq!(work.large(2 << 20).await, Err(CallError::TooLarge(Fate::Unknown)));
+        assert_eq!(work.echo("x".repeat(2 << 20)).await, Err(CallError::TooLarge(Fate::NotSent)));
         let most = (1 << 20) - 100;
         assert_eq!(work.large(most).await.map(|text| text.len()), Ok(most as usize));
         idle(&ends).await;
@@ -280,7 +280,7 @@ async fn r12_waiting_counts_against_the_deadline() {
         let first = tokio::spawn(work.gated());
         until_true(|| worker.inside.load(Ordering::SeqCst) == 1).await;
         let second = work.with(CallOptions::new().deadline(Duration::from_millis(30))).echo("late".into()).await;
-        assert_eq!(second, Err(CallError::Timeout));
+        assert_eq!(second, Err(CallError::Timeout(Fate::NotSent)), "it never left");
         worker.gate.notify_one();
         assert!(matches!(first.await, Ok(Ok(1))));
         assert_eq!(work.echo("next".into()).await, Ok("next".into()));
@@ -309,7 +309,7 @@ async fn r11_calls_under_a_scope_end_with_their_call() {
         until_true(|| ends.client.running() == 1).await;
         call.abort();
         until_true(|| worker.inside.load(Ordering::SeqCst) == 0).await;
-        assert_eq!(*worker.delegated.lock().await, Some(Err(CallError::Cancelled)));
+        assert_eq!(*worker.delegated.lock().await, Some(Err(CallError::Cancelled(Fate::Unknown))));
         until_true(|| ends.client.running() == 0).await;
         idle(&ends).await;
     }

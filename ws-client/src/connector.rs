@@ -12,7 +12,7 @@ use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, Encoding, Limits, MethodCollision, Owns, Provider, Remote, code,
+    CloseInfo, ClosedBy, Connection, Encoding, Limits, ContractError, Owns, Provider, Remote, code,
 };
 
 use crate::builder::ConnectorBuilder;
@@ -23,7 +23,7 @@ use crate::error::ConnectError;
 pub struct WebSocketConnector<H, P, R> {
     header: H,
     encodings: Vec<Encoding>,
-    link: Result<LinkConfig, MethodCollision>,
+    link: Result<LinkConfig, ContractError>,
     limits: Arc<Limits>,
     types: PhantomData<fn() -> (P, R)>,
 }
@@ -101,10 +101,29 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.connect_over_with(stream, url, |_| provider).await
+    }
+
+    /// As [`connect_over`](Self::connect_over), with a provider that is made from the remote of its own connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As [`connect`](Self::connect).
+    pub async fn connect_over_with<S>(
+        &self,
+        stream: S,
+        url: impl AsRef<str>,
+        provider: impl FnOnce(R) -> P,
+    ) -> Result<Connection<R>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let target = Target::parse(url.as_ref())?;
         self.in_time(async {
             let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
-            self.activate(transport, encoding, None, |_| provider).await
+            self.activate(transport, encoding, None, provider).await
         })
         .await
     }
@@ -193,7 +212,7 @@ fn not_opened(info: CloseInfo) -> ConnectError {
 
 type Table = Arc<MethodTable>;
 
-fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), MethodCollision> {
+fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), ContractError> {
     Ok((Arc::new(MethodTable::new(P::methods())?), Arc::new(MethodTable::new(R::methods())?)))
 }
 

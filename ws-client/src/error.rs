@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ws_core::{CloseInfo, EncodeError, Fate, MethodCollision};
+use ws_core::{CloseInfo, EncodeError, Fate, ContractError};
 
 /// Why a connection did not come about (R36).
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +48,9 @@ pub enum ConnectError {
     /// The header cannot be encoded, or exceeds `Limits::max_header`.
     #[error("the header cannot be sent")]
     Header(#[source] EncodeError),
-    /// Two methods of the provider or of the remote have one identity.
+    /// The methods of the provider, or of the remote, cannot be told apart or are too many.
     #[error(transparent)]
-    Collision(#[from] MethodCollision),
+    Contract(#[from] ContractError),
 }
 
 impl ConnectError {
@@ -66,7 +66,7 @@ impl ConnectError {
             | Self::NotOurProtocol(_)
             | Self::Version { .. }
             | Self::Header(_)
-            | Self::Collision(_) => false,
+            | Self::Contract(_) => false,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused};
-use crate::error::{CallError, Never};
+use crate::error::{CallError, Fate, Never};
 use crate::protocol::{FailClass, encode};
 use crate::service::scope::{self, ScopeEnd};
 use crate::service::{MethodSpec, Payload};
@@ -85,8 +85,8 @@ struct RawCall {
 enum State {
     Unencodable(EncodeError),
     Unsent(Body),
-    /// The engine has an entry; the message is here while it waits to be sent.
-    Entered(Key, Option<Outgoing>),
+    /// The engine has an entry.
+    Entered(Key),
     Over,
 }
 
@@ -101,9 +101,9 @@ impl RawCall {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
             State::Unsent(body) => self.begin(body, cx),
-            State::Entered(key, outgoing) => self.poll_entered(key, outgoing, cx),
+            State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
-            State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled)),
+            State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled(Fate::Unknown))),
         };
         match outcome {
             Poll::Ready(outcome) => Poll::Ready(reply(outcome)),
@@ -115,7 +115,7 @@ impl RawCall {
         let now = clock::now();
         let caller = scope::current();
         self.end = scope::current_end();
-        let mut outgoing = Some(Outgoing {
+        let message = Outgoing {
             method: self.method.id,
             wants_reply: true,
             depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
@@ -123,29 +123,30 @@ impl RawCall {
             reply_to: None,
             metadata: metadata(self.options.as_deref()),
             body,
-        });
+        };
         if self.scope_ended(cx) {
-            return Poll::Ready(Outcome::Cancelled);
+            return Poll::Ready(Outcome::Cancelled(Fate::NotSent));
         }
-        match self.shared.with(|engine, _| engine.begin(now, &mut outgoing, cx.waker())) {
+        let waker = cx.waker().clone();
+        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
-                self.state = State::Entered(key, outgoing);
+                self.state = State::Entered(key);
                 Poll::Pending
             }
         }
     }
 
-    fn poll_entered(&mut self, key: Key, mut outgoing: Option<Outgoing>, cx: &Context<'_>) -> Poll<Outcome> {
+    fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
         if self.scope_ended(cx) {
-            self.shared.with(|engine, effects| engine.abandon(key, effects));
-            return Poll::Ready(Outcome::Cancelled);
+            let fate = self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
+            return Poll::Ready(Outcome::Cancelled(fate));
         }
-        let now = clock::now();
+        let (now, waker) = (clock::now(), cx.waker().clone());
         let outcome =
-            self.shared.with(|engine, effects| engine.poll(now, key, &mut outgoing, cx.waker(), effects));
+            self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
         if outcome.is_pending() {
-            self.state = State::Entered(key, outgoing);
+            self.state = State::Entered(key);
         }
         outcome
     }
@@ -173,8 +174,8 @@ impl RawCall {
 
 impl Drop for RawCall {
     fn drop(&mut self) {
-        if let State::Entered(key, _) = self.state {
-            self.shared.with(|engine, effects| engine.abandon(key, effects));
+        if let State::Entered(key) = self.state {
+            self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
         }
         if let Some(end) = &self.end {
             end.leave(self.ticket);
@@ -192,7 +193,7 @@ pub(crate) fn metadata(options: Option<&CallOptions>) -> Vec<u8> {
 
 fn unencodable(error: &EncodeError) -> CallError {
     match error {
-        EncodeError::TooLarge { .. } => CallError::TooLarge,
+        EncodeError::TooLarge { .. } => CallError::TooLarge(Fate::NotSent),
         EncodeError::Unsupported(text) => {
             tracing::warn!(error = %text, "the arguments of a call cannot be encoded");
             CallError::InvalidArguments
@@ -205,14 +206,15 @@ fn reply(outcome: Outcome) -> Reply {
         Outcome::Returned(body) => return Reply::Value(body),
         Outcome::Failed(FailClass::Declared, body) => return Reply::Declared(body),
         Outcome::Failed(class, body) => failed(class, &body),
-        Outcome::Timeout => CallError::Timeout,
-        // `Sent` is an event's outcome and never a call's.
-        Outcome::Cancelled | Outcome::Sent(_) => CallError::Cancelled,
+        Outcome::Timeout(fate) => CallError::Timeout(fate),
+        Outcome::Cancelled(fate) => CallError::Cancelled(fate),
+        // An event's outcome, never a call's.
+        Outcome::Sent(_) => CallError::Cancelled(Fate::Unknown),
         Outcome::Closed(info) => CallError::Closed(info),
         Outcome::Refused(refused) => match refused {
             Refused::NotAccepted => CallError::NotAccepted,
             Refused::SchemaMismatch => CallError::SchemaMismatch,
-            Refused::TooLarge => CallError::TooLarge,
+            Refused::TooLarge => CallError::TooLarge(Fate::NotSent),
             Refused::Overloaded => CallError::Overloaded,
         },
     };
@@ -221,8 +223,8 @@ fn reply(outcome: Outcome) -> Reply {
 
 fn failed(class: FailClass, body: &Held) -> CallError {
     match class {
-        FailClass::Timeout => CallError::Timeout,
-        FailClass::Cancelled | FailClass::Declared => CallError::Cancelled,
+        FailClass::Timeout => CallError::Timeout(Fate::Unknown),
+        FailClass::Cancelled | FailClass::Declared => CallError::Cancelled(Fate::Unknown),
         FailClass::UnknownMethod => CallError::UnknownMethod,
         FailClass::NoProvider => CallError::NoProvider,
         FailClass::NoReply => CallError::NoReply,
@@ -230,7 +232,7 @@ fn failed(class: FailClass, body: &Held) -> CallError {
         FailClass::InvalidArguments => CallError::InvalidArguments,
         FailClass::Overloaded => CallError::Overloaded,
         FailClass::Denied => CallError::Denied,
-        FailClass::TooLarge => CallError::TooLarge,
+        FailClass::TooLarge => CallError::TooLarge(Fate::Unknown),
         FailClass::NotAccepted => CallError::NotAccepted,
         FailClass::Internal => {
             let number = body.as_slice().try_into().map_or(0, u64::from_le_bytes);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::engine::{SchemaMismatch, Stats};
 use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
-use crate::service::{MethodCollision, MethodTable, Provider, Remote};
+use crate::service::{ContractError, MethodTable, Provider, Remote};
 use crate::shared::Shared;
 
 /// Names a connection within this process; never reused.
@@ -57,7 +57,7 @@ struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.close(CloseInfo::new(code::NORMAL, "", ClosedBy::Local));
+        self.0.close(CloseInfo::new(code::NORMAL, "the last handle was dropped", ClosedBy::Local));
     }
 }
 
@@ -68,9 +68,9 @@ pub enum ReplaceError {
     /// It serves other methods than the one it would replace, and the peer was told of those.
     #[error("the new provider serves other methods than the peer was told of")]
     OtherContract,
-    /// Two of its methods have one identity.
+    /// Its methods cannot be told apart.
     #[error(transparent)]
-    Collision(#[from] MethodCollision),
+    Contract(#[from] ContractError),
     /// The connection has ended.
     #[error("the connection ended: {0}")]
     Closed(CloseInfo),
@@ -96,7 +96,8 @@ pub enum Owns {
 }
 
 impl<R, C> Connection<R, C> {
-    /// The typed stub of the other side.
+    /// The typed stub of the other side. It is weak: on a client, keep the connection as well, or the last handle
+    /// dropped closes it.
     #[must_use]
     pub const fn remote(&self) -> &R {
         &self.remote
@@ -207,11 +208,11 @@ impl<R, C> Connection<R, C> {
         if !table.same_fingerprint(&self.shared.serves) {
             return Err(ReplaceError::OtherContract);
         }
-        if let Some(info) = self.shared.look(|engine| engine.closed().cloned()) {
-            return Err(ReplaceError::Closed(info));
+        if self.shared.provide(Arc::new(provider)) {
+            return Ok(());
         }
-        self.shared.provide(Arc::new(provider));
-        Ok(())
+        let info = self.shared.look(|engine| engine.closed().cloned());
+        Err(ReplaceError::Closed(info.unwrap_or_else(|| CloseInfo::new(code::ABNORMAL, "", ClosedBy::Local))))
     }
 }
 

@@ -52,10 +52,10 @@ pub enum Fate {
 pub enum CallError<E = Never> {
     /// The method's own, declared error.
     App(E),
-    /// The deadline passed (R14). The callee was told to stop.
-    Timeout,
+    /// The deadline passed (R14): while it waited for a slot, or at the callee, which was told to stop.
+    Timeout(Fate),
     /// The call that this one belonged to ended first, or the callee gave it up.
-    Cancelled,
+    Cancelled(Fate),
     /// The connection ended: code, reason and who closed (R15).
     Closed(CloseInfo),
     /// The connection is not accepted yet (R8).
@@ -76,8 +76,8 @@ pub enum CallError<E = Never> {
     Overloaded,
     /// The callee does not allow it.
     Denied,
-    /// The arguments, or the result, exceed the other side's `max_message`.
-    TooLarge,
+    /// The arguments exceed the callee's `max_message`, or the result exceeds this side's.
+    TooLarge(Fate),
     /// The handler failed; the callee logged it under this number (R16).
     Internal(u64),
 }
@@ -94,15 +94,9 @@ impl<E> CallError<E> {
             | Self::InvalidArguments
             | Self::Overloaded
             | Self::Denied => Fate::NotSent,
+            Self::Timeout(fate) | Self::Cancelled(fate) | Self::TooLarge(fate) => *fate,
             Self::Closed(info) if info.unsent => Fate::NotSent,
-            Self::App(_)
-            | Self::Timeout
-            | Self::Cancelled
-            | Self::Closed(_)
-            | Self::NoReply
-            | Self::InvalidReply
-            | Self::TooLarge
-            | Self::Internal(_) => Fate::Unknown,
+            Self::App(_) | Self::Closed(_) | Self::NoReply | Self::InvalidReply | Self::Internal(_) => Fate::Unknown,
         }
     }
 
@@ -113,6 +107,18 @@ impl<E> CallError<E> {
             Self::App(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// Whether the deadline passed.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+
+    /// Whether the connection ended.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed(_))
     }
 
     /// How the connection ended, where that is what failed the call.
@@ -127,8 +133,8 @@ impl<E> CallError<E> {
     fn map<F>(self, app: impl FnOnce(E) -> F) -> CallError<F> {
         match self {
             Self::App(error) => CallError::App(app(error)),
-            Self::Timeout => CallError::Timeout,
-            Self::Cancelled => CallError::Cancelled,
+            Self::Timeout(fate) => CallError::Timeout(fate),
+            Self::Cancelled(fate) => CallError::Cancelled(fate),
             Self::Closed(info) => CallError::Closed(info),
             Self::NotAccepted => CallError::NotAccepted,
             Self::UnknownMethod => CallError::UnknownMethod,
@@ -139,7 +145,7 @@ impl<E> CallError<E> {
             Self::InvalidReply => CallError::InvalidReply,
             Self::Overloaded => CallError::Overloaded,
             Self::Denied => CallError::Denied,
-            Self::TooLarge => CallError::TooLarge,
+            Self::TooLarge(fate) => CallError::TooLarge(fate),
             Self::Internal(number) => CallError::Internal(number),
         }
     }
@@ -157,8 +163,8 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(error) => write!(f, "the method failed: {error:?}"),
-            Self::Timeout => f.write_str("the deadline passed"),
-            Self::Cancelled => f.write_str("the call was cancelled"),
+            Self::Timeout(_) => f.write_str("the deadline passed"),
+            Self::Cancelled(_) => f.write_str("the call was cancelled"),
             Self::Closed(info) => write!(f, "the connection ended: {info}"),
             Self::NotAccepted => f.write_str("the connection is not accepted yet"),
             Self::UnknownMethod => f.write_str("the other side has no such method"),
@@ -169,7 +175,7 @@ impl<E: fmt::Debug> fmt::Display for CallError<E> {
             Self::InvalidReply => f.write_str("the answer could not be decoded"),
             Self::Overloaded => f.write_str("over a limit of the callee, or nested too deep"),
             Self::Denied => f.write_str("not allowed"),
-            Self::TooLarge => f.write_str("the arguments or the result exceed max_message"),
+            Self::TooLarge(_) => f.write_str("the arguments or the result exceed max_message"),
             Self::Internal(number) => write!(f, "the handler failed; logged there as {number:016x}"),
         }
     }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use crate::call::metadata;
 use crate::clock;
@@ -32,7 +32,7 @@ pub struct MessageIds {
 /// See [`SendError`].
 ///
 /// # Cancel safety
-/// Dropping it before it resolves means that the event is not sent.
+/// Dropping it while the event waits means that it is not sent; once its turn has come it is, resolved or not.
 #[must_use = "an event is sent when it is awaited"]
 pub struct Sending {
     shared: Arc<Shared>,
@@ -44,7 +44,7 @@ pub struct Sending {
 enum State {
     Unencodable(EncodeError),
     Unsent(Body),
-    Entered(Key, Option<Outgoing>),
+    Entered(Key),
     Over,
 }
 
@@ -77,9 +77,22 @@ impl Sending {
         }
     }
 
+    /// Sends the event now or not at all, without waiting for credit or room.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] where it would have to wait; else as awaiting it.
+    pub fn now(mut self) -> Result<MessageIds, SendError> {
+        let mut cx = Context::from_waker(Waker::noop());
+        // Dropped where it waits, it is not sent.
+        match Pin::new(&mut self).poll(&mut cx) {
+            Poll::Ready(sent) => sent,
+            Poll::Pending => Err(SendError::Full),
+        }
+    }
+
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
-        let mut outgoing = Some(Outgoing {
+        let message = Outgoing {
             method: self.method.id,
             wants_reply: false,
             depth: 0,
@@ -87,22 +100,23 @@ impl Sending {
             reply_to: None,
             metadata: metadata(self.options.as_deref()),
             body,
-        });
-        match self.shared.with(|engine, _| engine.begin(now, &mut outgoing, cx.waker())) {
+        };
+        let waker = cx.waker().clone();
+        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
-                self.state = State::Entered(key, outgoing);
+                self.state = State::Entered(key);
                 Poll::Pending
             }
         }
     }
 
-    fn poll_entered(&mut self, key: Key, mut outgoing: Option<Outgoing>, cx: &Context<'_>) -> Poll<Outcome> {
-        let now = clock::now();
+    fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
+        let (now, waker) = (clock::now(), cx.waker().clone());
         let outcome =
-            self.shared.with(|engine, effects| engine.poll(now, key, &mut outgoing, cx.waker(), effects));
+            self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
         if outcome.is_pending() {
-            self.state = State::Entered(key, outgoing);
+            self.state = State::Entered(key);
         }
         outcome
     }
@@ -115,7 +129,7 @@ impl Future for Sending {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
             State::Unsent(body) => self.begin(body, cx),
-            State::Entered(key, outgoing) => self.poll_entered(key, outgoing, cx),
+            State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
             State::Over => return Poll::Ready(Err(SendError::Full)),
         };
@@ -128,8 +142,8 @@ impl Future for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if let State::Entered(key, _) = self.state {
-            self.shared.with(|engine, effects| engine.abandon(key, effects));
+        if let State::Entered(key) = self.state {
+            self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
         }
     }
 }
@@ -159,8 +173,8 @@ fn sent(outcome: Outcome) -> Result<MessageIds, SendError> {
         Outcome::Refused(Refused::TooLarge) => Err(SendError::TooLarge),
         // The others are outcomes of calls, or mean that no room came.
         Outcome::Refused(Refused::Overloaded)
-        | Outcome::Timeout
-        | Outcome::Cancelled
+        | Outcome::Timeout(_)
+        | Outcome::Cancelled(_)
         | Outcome::Returned(_)
         | Outcome::Failed(..) => Err(SendError::Full),
     }

@@ -62,5 +62,5 @@ pub use event::{MessageIds, Sending};
 pub use limits::{DecodeLimits, Limits, LimitsError};
 pub use peer::Peer;
 pub use protocol::{CloseInfo, ClosedBy, code};
-pub use service::{CallContext, MethodCollision, Payload, Provider, Remote};
+pub use service::{CallContext, ContractError, Payload, Provider, Remote};
 pub use ws_macros::ws_service;

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The largest `max_message` that may be configured: 64 MiB.
 pub const MAX_MESSAGE_CEILING: usize = 64 << 20;
 
+/// The longest of any configured duration: a day. Longer ones would be no bound, and overflow a clock.
+pub const LONGEST_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How deep calls may nest (R11).
 pub const MAX_DEPTH: u8 = 32;
 
@@ -22,6 +25,13 @@ pub const MAX_METADATA_KEYS: usize = 16;
 
 /// Metadata of one message: bytes of all keys and values together (R35).
 pub const MAX_METADATA_BYTES: usize = 4 << 10;
+
+/// Bytes of a frame before activation: HELLO with every fingerprint and the largest header. Neither side knows the
+/// other's `max_message` yet, so their handshake frames have this bound of their own.
+pub const MAX_HANDSHAKE: usize = (2 * MAX_FINGERPRINTS * 13) + MAX_HEADER + 1024;
+
+/// The largest `max_header` that may be configured: 64 KiB.
+pub const MAX_HEADER: usize = 64 << 10;
 
 /// A rejection's reason, in bytes (R35).
 pub const MAX_REASON_BYTES: usize = 1 << 10;
@@ -64,7 +74,7 @@ limits! {
     /// Bytes of one frame, envelope included, in either direction: 1 MiB. At least 1 KiB, at most 64 MiB. The other
     /// side's announced value bounds what is sent.
     max_message: usize = 1 << 20;
-    /// Bytes of the header that a client may send: 64 KiB.
+    /// Bytes of the header that a client may send: 64 KiB, which is also the most.
     max_header: usize = 64 << 10;
     /// Calls of the peer that run here at once at depth 0: 256; nested ones have 16 more at each depth (R11, R12).
     max_in_flight: u32 = 256;
@@ -136,11 +146,11 @@ impl Limits {
         let rules = [
             (self.max_message >= 1 << 10, "max_message must be at least 1 KiB"),
             (self.max_message <= MAX_MESSAGE_CEILING, "max_message must be at most 64 MiB"),
-            (self.max_header <= self.max_message, "max_header must not exceed max_message, which carries it"),
+            (self.max_header <= MAX_HEADER, "max_header must be at most 64 KiB"),
             (self.max_in_flight >= 1, "max_in_flight must be at least 1"),
             (self.max_call_bytes >= self.max_message, "max_call_bytes must admit one max_message"),
             ((1..=65_536).contains(&self.max_outgoing), "max_outgoing must be 1 to 65,536"),
-            (self.max_waiting >= 1, "max_waiting must be at least 1"),
+            ((1..=900_000).contains(&self.max_waiting), "max_waiting must be 1 to 900,000"),
             (self.event_lane_messages >= 1, "event_lane_messages must be at least 1"),
             (self.event_lane_bytes >= 1, "event_lane_bytes must be at least 1"),
             (self.outbox_bytes >= 1, "outbox_bytes must be at least 1"),
@@ -150,7 +160,6 @@ impl Limits {
             (self.ping_interval >= Duration::from_millis(100), "ping_interval must be at least 100 ms"),
             (!self.call_timeout.is_zero(), "call_timeout must not be zero"),
             (self.call_timeout <= self.max_call_timeout, "call_timeout must not exceed max_call_timeout"),
-            (self.max_call_timeout <= LONGEST, "max_call_timeout must be at most a day"),
             (!self.header_timeout.is_zero(), "header_timeout must not be zero"),
             (!self.decision_timeout.is_zero(), "decision_timeout must not be zero"),
             (!self.upgrade_timeout.is_zero(), "upgrade_timeout must not be zero"),
@@ -159,10 +168,29 @@ impl Limits {
             (self.max_unactivated >= 1, "max_unactivated must be at least 1"),
             (self.max_unactivated_per_address >= 1, "max_unactivated_per_address must be at least 1"),
         ];
-        match rules.iter().find(|(holds, _)| !holds) {
-            Some((_, text)) => Err(LimitsError(text)),
-            None => Ok(()),
+        if let Some((_, text)) = rules.iter().find(|(holds, _)| !holds) {
+            return Err(LimitsError(text));
         }
+        if self.durations().into_iter().any(|duration| duration > LONGEST_DURATION) {
+            return Err(LimitsError("no duration may exceed a day"));
+        }
+        Ok(())
+    }
+
+    const fn durations(&self) -> [Duration; 11] {
+        [
+            self.call_timeout,
+            self.max_call_timeout,
+            self.send_timeout,
+            self.ping_interval,
+            self.ping_grace,
+            self.write_stall,
+            self.close_grace,
+            self.upgrade_timeout,
+            self.header_timeout,
+            self.decision_timeout,
+            self.connect_timeout,
+        ]
     }
 
     /// What decoding one payload may take.
@@ -170,11 +198,13 @@ impl Limits {
         DecodeLimits { depth: self.max_nesting, spare_elements: self.spare_elements }
     }
 
-    /// The largest WebSocket message that the other side may send: a batch, or one frame with its length.
+    /// The largest WebSocket message that the other side may send: a batch, a handshake, or one frame with its length.
     #[must_use]
     pub const fn max_websocket_message(&self) -> usize {
         let one_frame = self.max_message + crate::protocol::MAX_VARINT;
-        if one_frame > BATCH_BYTES { one_frame } else { BATCH_BYTES }
+        let handshake = MAX_HANDSHAKE + crate::protocol::MAX_VARINT;
+        // A handshake frame is longer than a batch may be.
+        if one_frame > handshake { one_frame } else { handshake }
     }
 
     /// The most bytes that one connection can hold at its worst, payloads and queues together (README, limits table).
@@ -184,12 +214,13 @@ impl Limits {
         let calls = self.max_call_bytes + nested;
         let events = self.event_lane_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
+        let slots = self.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize;
+        let metadata = (slots + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
-        calls + events + outbox + socket
+        calls + events + metadata + outbox + socket
     }
 }
 
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What decoding one payload may take (R35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,5 +252,6 @@ mod tests {
         assert!(Limits::default().max_message(128 << 20).check().is_err());
         assert!(Limits::default().max_call_bytes(10).check().is_err());
         assert!(Limits::default().call_timeout(Duration::from_secs(601)).check().is_err());
+        assert!(Limits::default().ping_interval(Duration::MAX).check().is_err(), "it would overflow the clock");
     }
 }

@@ -169,8 +169,9 @@ impl Link {
         self.shared.with(|engine, effects| engine.reject(sendable(code), reason, effects));
     }
 
-    /// Closes, activated or not.
-    pub fn close(&self, info: CloseInfo) {
+    /// Closes, activated or not. A code that must not travel is sent as 1008.
+    pub fn close(&self, mut info: CloseInfo) {
+        info.code = sendable(info.code);
         self.shared.close(info);
     }
 
@@ -207,6 +208,14 @@ impl Link {
     #[must_use]
     pub fn closing(&self) -> Option<CloseInfo> {
         self.shared.look(|engine| engine.closed().cloned())
+    }
+
+    /// Resolves when it begins to end, before close frames are exchanged.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn ending(&self) {
+        self.shared.closing().await;
     }
 
     /// Resolves when it has ended.

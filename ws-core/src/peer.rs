@@ -79,7 +79,7 @@ impl Peer {
 
     /// Bounded by what could ever be sent; what this peer takes is known once it is accepted.
     fn encode(&self, arguments: &impl Serialize) -> Result<crate::codec::Body, EncodeError> {
-        let limit = self.shared.look(|engine| engine.max_body());
+        let limit = self.shared.max_body();
         self.shared.encoding.encode(arguments, limit - Envelope::CAPACITY)
     }
 }

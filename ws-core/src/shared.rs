@@ -1,6 +1,7 @@
 //! What the handles of a connection and its driver share: the engine behind one short lock.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
@@ -8,14 +9,13 @@ use tokio::sync::Notify;
 
 use crate::codec::Encoding;
 use crate::connection::ConnectionId;
-use crate::engine::{Effects, Engine};
-use crate::limits::Limits;
+use crate::engine::{Effects, Engine, wake_all};
+use crate::limits::{Limits, MAX_MESSAGE_CEILING};
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider};
 
 /// Held by the driver, the connections, the remotes and the peers. It does not hold the provider, so a provider may
 /// hold remotes of its own connection; it shrinks to its skeleton when the connection ends.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) id: ConnectionId,
     pub(crate) encoding: Encoding,
@@ -23,6 +23,10 @@ pub(crate) struct Shared {
     pub(crate) remote_address: Option<SocketAddr>,
     pub(crate) serves: Arc<MethodTable>,
     state: Mutex<State>,
+    /// The longest argument body that could be sent: the engine's, to be read without its lock.
+    max_body: AtomicUsize,
+    /// Told when the connection begins to end.
+    on_closing: Notify,
     /// Set once, by the driver as its last act (R34).
     ended: OnceLock<CloseInfo>,
     on_end: Notify,
@@ -39,9 +43,14 @@ pub(crate) struct State {
     pub(crate) provider: Option<Arc<dyn Provider>>,
 }
 
-impl std::fmt::Debug for State {
+/// Remotes, peers and contexts print this: never payloads, and no more than helps in a log.
+impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("encoding", &self.encoding)
+            .field("ended", &self.ended.get())
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,6 +70,8 @@ impl Shared {
             remote_address,
             serves,
             state: Mutex::new(state),
+            max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
+            on_closing: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
         })
@@ -68,15 +79,18 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let (result, wakes, driver) = {
+        let (result, mut wakes, discarded, driver) = {
             let mut state = self.lock();
             let State { engine, effects, driver, .. } = &mut *state;
             let result = use_engine(engine, effects);
-            (result, std::mem::take(&mut effects.wakes), driver.take())
+            self.max_body.store(engine.max_body(), Ordering::Relaxed);
+            let wakes = (std::mem::take(&mut effects.wakes), std::mem::take(&mut effects.discarded));
+            // Looking at an outcome gives the driver nothing to do.
+            let needed = engine.needs_driver() || !effects.is_empty();
+            (result, wakes.0, wakes.1, if needed { driver.take() } else { None })
         };
-        for waker in wakes {
-            waker.wake();
-        }
+        wake_all(&mut wakes);
+        drop(discarded);
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -88,19 +102,21 @@ impl Shared {
         look(&self.lock().engine)
     }
 
-    pub(crate) fn provide(&self, provider: Arc<dyn Provider>) {
-        let (replaced, driver) = {
+    /// Swaps what serves; false where the connection has ended.
+    pub(crate) fn provide(&self, provider: Arc<dyn Provider>) -> bool {
+        let (taken, replaced, driver) = {
             let mut state = self.lock();
             if state.engine.closed().is_some() {
-                (Some(provider), None)
+                (false, Some(provider), None)
             } else {
-                (state.provider.replace(provider), state.driver.take())
+                (true, state.provider.replace(provider), state.driver.take())
             }
         };
         drop(replaced);
         if let Some(driver) = driver {
             driver.wake();
         }
+        taken
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,6 +126,30 @@ impl Shared {
 
     pub(crate) fn close(&self, info: CloseInfo) {
         self.with(|engine, effects| engine.close(info, effects));
+    }
+
+    pub(crate) fn max_body(&self) -> usize {
+        self.max_body.load(Ordering::Relaxed)
+    }
+
+    /// The driver has learnt what the engine knows.
+    pub(crate) fn note(&self, engine: &Engine) {
+        self.max_body.store(engine.max_body(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn tell_closing(&self) {
+        self.on_closing.notify_waiters();
+    }
+
+    /// Resolves when the connection begins to end, before close frames are exchanged.
+    pub(crate) async fn closing(&self) {
+        loop {
+            let notified = self.on_closing.notified();
+            if self.look(|engine| engine.closed().is_some()) {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// The driver's last act.

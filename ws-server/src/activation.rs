@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use ws_core::link::{Link, Opening};
 use ws_core::transport::{Transport, WebSocketTransport};
 use ws_core::{CloseInfo, ClosedBy, ConnectionId, Encoding, Provider, Remote, code};
@@ -36,6 +37,7 @@ pub(crate) async fn upgraded<S, H, P, R, C, F, Fut>(
     asked: Asked,
     permit: Permit,
     handler: Arc<F>,
+    mut stop: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: DeserializeOwned + Send + Sync + 'static,
@@ -45,7 +47,6 @@ pub(crate) async fn upgraded<S, H, P, R, C, F, Fut>(
     F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
 {
-    let mut stop = core.stop_signal();
     let upgraded = tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => Err(UpgradeError::Refused(closing())),
@@ -55,7 +56,7 @@ pub(crate) async fn upgraded<S, H, P, R, C, F, Fut>(
         Ok((request, encoding, leftover)) => {
             let address = request.remote_address();
             let transport = WebSocketTransport::server(io, leftover, &core.limits).await;
-            activate(core, transport, request, encoding, address, permit, handler).await;
+            activate(core, transport, request, encoding, address, permit, handler, stop).await;
         }
         Err(UpgradeError::Refused(refusal)) => {
             core.turn_away();
@@ -107,6 +108,7 @@ pub(crate) fn closing() -> UpgradeRefusal {
 }
 
 /// From an open WebSocket to the end of the handler.
+#[expect(clippy::too_many_arguments, reason = "the last leg of a way that gathers them one by one")]
 pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
     core: Arc<Core<H, P, R, C>>,
     transport: T,
@@ -115,6 +117,7 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
     address: Option<SocketAddr>,
     permit: Permit,
     handler: Arc<F>,
+    stop: watch::Receiver<bool>,
 ) where
     T: Transport,
     H: DeserializeOwned + Send + Sync + 'static,
@@ -126,41 +129,58 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
 {
     let Ok(config) = &core.link else { return };
     let (link, driver) = Link::server(transport, encoding, config, address);
-    core.registry.enter(&link);
+    core.registry.enter(&link, permit);
     let leave = Leave { core: Arc::clone(&core), id: link.id() };
     core.drivers.spawn(async move {
         let _leave = leave;
         let info = driver.await;
         tracing::debug!(%info, "a connection has ended");
     });
-    if *core.stop_signal().borrow() {
+    if *stop.borrow() {
         // The server began to close while this stream was upgraded, and may not have seen this link.
         link.go_away(Duration::ZERO);
     }
+    let decision = Arc::new(Decision::new());
+    let _undecided = Undecided { link: &link, decision: &decision };
     let Opening::Header(header) = link.opening().await else { return };
-    let header = match link.decode_header::<H>(&header) {
-        Ok(header) => header,
-        Err(error) => {
+    // Both run code of the application's; a panic is caught here as it is in the handler (R7).
+    let made = catch_unwind(AssertUnwindSafe(|| (link.decode_header::<H>(&header), Arc::new(C::default()))));
+    let (header, context) = match made {
+        Ok((Ok(header), context)) => (header, context),
+        Ok((Err(error), _)) => {
             tracing::debug!(%error, "a header does not decode");
             return link.reject(code::INVALID_HEADER, "the header does not decode");
         }
+        Err(_) => {
+            tracing::error!(connection = %link.id(), "decoding a header panicked");
+            return link.reject(code::INTERNAL, "");
+        }
     };
-    let decision = Arc::new(Decision::new());
     let parts = Parts {
         link: link.clone(),
         request,
         registry: Arc::clone(&core.registry),
-        context: Arc::new(C::default()),
+        context,
         decision: Arc::clone(&decision),
     };
     drop(core);
-    decide(
-        &link,
-        &decision,
-        permit,
-        AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await }),
-    )
-    .await;
+    let handler = AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await });
+    decide(&link, &decision, handler).await;
+}
+
+/// Rejects what nobody decided, also where the one who was to decide is dropped on the way (R7).
+struct Undecided<'a> {
+    link: &'a Link,
+    decision: &'a Decision,
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if !matches!(self.decision.verdict(), Verdict::Accepted | Verdict::Rejected) {
+            // Nothing happens where it was rejected or closed before.
+            self.link.reject(code::POLICY, "not decided");
+        }
+    }
 }
 
 /// Takes the connection out of the registry when its driver has ended, or is aborted.
@@ -176,7 +196,7 @@ impl<H, P, R, C> Drop for Leave<H, P, R, C> {
 }
 
 /// Runs the handler: bound by the decision until there is one, on its own after.
-async fn decide<Fut>(link: &Link, decision: &Decision, permit: Permit, handler: AssertUnwindSafe<Fut>)
+async fn decide<Fut>(link: &Link, decision: &Decision, handler: AssertUnwindSafe<Fut>)
 where
     Fut: Future<Output = Result<(), HandlerError>> + Send,
 {
@@ -190,15 +210,16 @@ where
                 let failed = !matches!(finished, Ok(Ok(())));
                 result = Some(finished);
                 if failed {
+                    // Whoever holds the acceptor now comes too late, or has decided.
+                    decision.decide(Verdict::Dropped);
                     break decision.verdict();
                 }
             }
             verdict = decision.made() => break verdict,
             // The socket died, or the decision took too long: that cancels the decision (R9).
-            _ = link.closed() => return,
+            () = link.ending() => return,
         }
     };
-    drop(permit);
     if result.is_none() && verdict != Verdict::Dropped {
         result = Some(handler.await);
     }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use ws_core::limits::LONGEST_DURATION;
 use ws_core::{Encoding, Limits, LimitsError, Provider, Remote};
 
 use crate::core::Core;
@@ -29,6 +30,9 @@ pub enum ConfigError {
     /// Limits that cannot work together.
     #[error(transparent)]
     Limits(#[from] LimitsError),
+    /// A drain longer than a day.
+    #[error("drain must be at most a day")]
+    Drain,
     /// No encoding at all.
     #[error("a server needs at least one encoding")]
     NoEncoding,
@@ -81,6 +85,9 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
     /// A configuration that can never work.
     pub fn build(self) -> Result<WebSocketServer<H, P, R, C>, ConfigError> {
         self.limits.check()?;
+        if self.drain > LONGEST_DURATION {
+            return Err(ConfigError::Drain);
+        }
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use ws_core::link::LinkConfig;
-use ws_core::{Encoding, Limits, MethodCollision, Provider, Remote};
+use ws_core::{Encoding, Limits, ContractError, Provider, Remote};
 
 use crate::gate::Gate;
 use crate::lifecycle::Lifecycle;
@@ -19,16 +19,18 @@ use crate::upgrade::UpgradeChecks;
 pub(crate) struct Core<H, P, R, C> {
     pub(crate) limits: Arc<Limits>,
     /// The error stands until the server is opened, which reports it.
-    pub(crate) link: Result<LinkConfig, MethodCollision>,
+    pub(crate) link: Result<LinkConfig, ContractError>,
     pub(crate) checks: UpgradeChecks,
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) drain: Duration,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registry: Arc<Registry<C>>,
     pub(crate) gate: Arc<Gate>,
+    /// Accept loops over listeners of the server's own: its close waits until the ports are free.
+    pub(crate) listeners: Arc<Tasks>,
     /// Drivers: the server's close waits for them.
     pub(crate) drivers: Arc<Tasks>,
-    /// Accept loops, upgrades and handlers: aborted when the server is dropped.
+    /// Accept loops over others' listeners, upgrades and handlers: aborted when the server is dropped.
     pub(crate) helpers: Arc<Tasks>,
     /// Tells accept loops and upgrades of the current opening to stop.
     stop: Mutex<watch::Sender<bool>>,
@@ -57,6 +59,7 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
             lifecycle: Lifecycle::new(),
             registry: Arc::new(Registry::new()),
             gate: Gate::new(limits.max_unactivated, limits.max_unactivated_per_address),
+            listeners: Arc::default(),
             drivers: Arc::default(),
             helpers: Arc::default(),
             stop: Mutex::new(watch::Sender::new(true)),
@@ -66,11 +69,16 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         })
     }
 
-    /// A fresh signal for a new opening; `true` means stop.
-    pub(crate) fn arm(&self) {
-        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = watch::Sender::new(false);
+    /// A fresh signal for a new opening; `true` means stop. Whoever belongs to an opening is handed its signal when it
+    /// is made, and never looks it up again, so that it cannot join a later opening.
+    pub(crate) fn arm(&self) -> watch::Receiver<bool> {
+        let sender = watch::Sender::new(false);
+        let signal = sender.subscribe();
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+        signal
     }
 
+    /// The signal of the current opening.
     pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).subscribe()
     }
@@ -86,7 +94,7 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
 
 type Table = Arc<ws_core::service::MethodTable>;
 
-fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), MethodCollision> {
+fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), ContractError> {
     let serves = ws_core::service::MethodTable::new(P::methods())?;
     let calls = ws_core::service::MethodTable::new(R::methods())?;
     Ok((Arc::new(serves), Arc::new(calls)))

@@ -7,6 +7,11 @@ use std::fmt;
 pub struct HandlerError(Box<dyn Error + Send + Sync>);
 
 impl HandlerError {
+    /// From a text, or from an error that is boxed already.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+
     /// The error.
     #[must_use]
     pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {

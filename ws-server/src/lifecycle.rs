@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use tokio::sync::watch;
-use ws_core::MethodCollision;
+use ws_core::ContractError;
 
 /// `None → Opening → Open → Closing → Closed`, and from `Closed` to `Opening` again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,9 +54,9 @@ pub enum OpenError {
     /// The address cannot be bound; the server is back in `None`.
     #[error("the address cannot be bound")]
     Bind(#[source] io::Error),
-    /// Two methods of the provider or of the remote have one identity.
+    /// The methods of the provider, or of the remote, cannot be told apart or are too many.
     #[error(transparent)]
-    Collision(#[from] MethodCollision),
+    Contract(#[from] ContractError),
 }
 
 /// The state, readable and watchable.

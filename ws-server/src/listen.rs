@@ -1,4 +1,4 @@
-//! The accept loop.
+//! The accept loops.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use ws_core::{Provider, Remote};
 
 use crate::acceptor::Acceptor;
 use crate::activation::{Asked, upgraded};
 use crate::core::Core;
 use crate::handler::HandlerError;
+use crate::lifecycle::ServerState;
 
 /// After a failure that the next attempt is likely to meet as well, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -21,11 +23,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 
-/// Accepts until the server closes.
+/// Accepts on a listener of the server's own until the server closes.
 pub(crate) async fn listen<H, P, R, C, F, Fut>(
     core: Arc<Core<H, P, R, C>>,
-    listener: Arc<TcpListener>,
+    listener: TcpListener,
     handler: Arc<F>,
+    mut stop: watch::Receiver<bool>,
 ) where
     H: DeserializeOwned + Send + Sync + 'static,
     P: Provider,
@@ -34,15 +37,61 @@ pub(crate) async fn listen<H, P, R, C, F, Fut>(
     F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
 {
-    let mut stop = core.stop_signal();
+    let stopped = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = accept(&core, &listener, &handler, &stopped) => {}
+    }
+}
+
+/// Accepts on a listener that somebody else owns. After the close its connections hear 503, until the server is opened
+/// again or dropped (R2).
+pub(crate) async fn serve<H, P, R, C, F, Fut>(
+    core: Arc<Core<H, P, R, C>>,
+    listener: Arc<TcpListener>,
+    handler: Arc<F>,
+    mut stop: watch::Receiver<bool>,
+) where
+    H: DeserializeOwned + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + Sync + 'static,
+    F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+{
+    // What is accepted after the close is upgraded under a signal that says stop, and so refused.
+    let stopped = stop.clone();
+    let reopened = async {
+        // The sender is gone only with the server, or replaced by that of a new opening.
+        let _ = stop.wait_for(|stop| *stop).await;
+        let mut state = core.lifecycle.watch();
+        let _ = state.wait_for(|state| *state == ServerState::Closed).await;
+        let _ = state.wait_for(|state| *state != ServerState::Closed).await;
+    };
+    tokio::select! {
+        biased;
+        () = reopened => {}
+        () = accept(&core, &listener, &handler, &stopped) => {}
+    }
+}
+
+async fn accept<H, P, R, C, F, Fut>(
+    core: &Arc<Core<H, P, R, C>>,
+    listener: &TcpListener,
+    handler: &Arc<F>,
+    stop: &watch::Receiver<bool>,
+) where
+    H: DeserializeOwned + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + Sync + 'static,
+    F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
+{
     loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = stop.wait_for(|stop| *stop) => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, address)) => admit(&core, stream, address, &handler),
+        match listener.accept().await {
+            Ok((stream, address)) => admit(core, stream, address, handler, stop.clone()),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -56,6 +105,7 @@ fn admit<H, P, R, C, F, Fut>(
     stream: TcpStream,
     address: SocketAddr,
     handler: &Arc<F>,
+    stop: watch::Receiver<bool>,
 ) where
     H: DeserializeOwned + Send + Sync + 'static,
     P: Provider,
@@ -74,7 +124,6 @@ fn admit<H, P, R, C, F, Fut>(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let task =
-        upgraded(Arc::clone(core), stream, Asked::InStream(Some(address)), permit, Arc::clone(handler));
-    core.helpers.spawn(task);
+    let asked = Asked::InStream(Some(address));
+    core.helpers.spawn(upgraded(Arc::clone(core), stream, asked, permit, Arc::clone(handler), stop));
 }

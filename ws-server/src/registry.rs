@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ws_core::link::Link;
 use ws_core::{Connection, ConnectionId, Owns, Remote};
 
+use crate::gate::Permit;
+
 /// A connection enters at its upgrade, becomes visible by `accept`, and leaves once, when its driver has ended.
 #[derive(Debug)]
 pub(crate) struct Registry<C> {
@@ -15,6 +17,8 @@ pub(crate) struct Registry<C> {
 #[derive(Debug)]
 struct Entry<C> {
     link: Link,
+    /// Its place among those that wait: held until it is accepted or has ended (R6).
+    permit: Option<Permit>,
     /// Set by `accept`.
     context: Option<Arc<C>>,
 }
@@ -24,8 +28,9 @@ impl<C> Registry<C> {
         Self { entries: Mutex::new(HashMap::new()) }
     }
 
-    pub(crate) fn enter(&self, link: &Link) {
-        self.lock().insert(link.id(), Entry { link: link.clone(), context: None });
+    pub(crate) fn enter(&self, link: &Link, permit: Permit) {
+        let entry = Entry { link: link.clone(), permit: Some(permit), context: None };
+        self.lock().insert(link.id(), entry);
     }
 
     /// Makes a connection visible; false where it has left already.
@@ -33,6 +38,7 @@ impl<C> Registry<C> {
         match self.lock().get_mut(&id) {
             Some(entry) => {
                 entry.context = Some(Arc::clone(context));
+                entry.permit = None;
                 true
             }
             None => false,
@@ -47,14 +53,20 @@ impl<C> Registry<C> {
     pub(crate) fn connections<R: Remote>(&self) -> Vec<Connection<R, C>> {
         let entries = self.lock();
         let active = entries.values().filter_map(|entry| {
-            let context = entry.context.as_ref()?;
+            let context = entry.context.as_ref().filter(|_| entry.link.is_active())?;
             Some(entry.link.connection(Arc::clone(context), Owns::Nothing))
         });
         active.collect()
     }
 
+    pub(crate) fn connection<R: Remote>(&self, id: ConnectionId) -> Option<Connection<R, C>> {
+        let entries = self.lock();
+        let entry = entries.get(&id).filter(|entry| entry.link.is_active())?;
+        Some(entry.link.connection(Arc::clone(entry.context.as_ref()?), Owns::Nothing))
+    }
+
     pub(crate) fn active(&self) -> usize {
-        self.lock().values().filter(|entry| entry.context.is_some()).count()
+        self.lock().values().filter(|entry| entry.context.is_some() && entry.link.is_active()).count()
     }
 
     pub(crate) fn links(&self) -> Vec<Link> {

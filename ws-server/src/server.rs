@@ -12,15 +12,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use ws_core::transport::Transport;
-use ws_core::{CloseInfo, ClosedBy, Connection, Encoding, Limits, Provider, Remote, code};
+use ws_core::{CloseInfo, ClosedBy, Connection, ConnectionId, Encoding, Limits, Provider, Remote, code};
 
 use crate::acceptor::Acceptor;
 use crate::activation::{Asked, activate, closing, upgraded};
 use crate::builder::ServerBuilder;
 use crate::core::Core;
 use crate::handler::HandlerError;
-use crate::lifecycle::{OpenError, ServerState, StateError};
-use crate::listen::listen;
+use crate::lifecycle::{Lifecycle, OpenError, ServerState, StateError};
+use crate::listen::{listen, serve};
 use crate::upgrade::{self, UpgradeChecks, UpgradeRequest, http};
 
 /// A server that activates each connection by a typed header: `H` is the header, `P` the provider that serves the
@@ -38,6 +38,7 @@ struct Owner<H, P, R, C>(Arc<Core<H, P, R, C>>);
 
 impl<H, P, R, C> Drop for Owner<H, P, R, C> {
     fn drop(&mut self) {
+        self.0.listeners.abort_all();
         self.0.helpers.abort_all();
         self.0.drivers.abort_all();
     }
@@ -100,6 +101,12 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
         }
     }
 
+    /// The activated connection with this id.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> Option<Connection<R, C>> {
+        self.core.registry.connection(id)
+    }
+
     /// The activated connections, in no particular order.
     #[must_use]
     pub fn connections(&self) -> Vec<Connection<R, C>> {
@@ -132,19 +139,22 @@ where
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let core = &self.core;
-        if let Err(collision) = &core.link {
-            return Err(collision.clone().into());
+        if let Err(error) = &core.link {
+            return Err(error.clone().into());
         }
         let opening = core.lifecycle.open("open")?;
         let listener = TcpListener::bind(address).await.map_err(OpenError::Bind)?;
         let address = listener.local_addr().map_err(OpenError::Bind)?;
-        core.arm();
-        core.helpers.spawn(listen(Arc::clone(core), Arc::new(listener), Arc::new(handler)));
+        let task = listen(Arc::clone(core), listener, Arc::new(handler), core.arm());
+        core.listeners.spawn(task);
         opening.opened();
         Ok(address)
     }
 
-    /// Takes connections from a listener that the caller owns; it is never closed by this server (R2).
+    /// Takes connections from a listener that the caller owns; it is never closed by this server. After the server's
+    /// close, connections of this listener are answered 503, until the server is opened again or dropped (R2).
+    ///
+    /// A server that is open already takes the listener in addition.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -153,8 +163,11 @@ where
         F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.enter_open("serve")?;
-        self.core.helpers.spawn(listen(Arc::clone(&self.core), listener, Arc::new(handler)));
+        let stop = match self.state() {
+            ServerState::Open => self.core.stop_signal(),
+            _ => self.enter_open("serve")?,
+        };
+        self.core.helpers.spawn(serve(Arc::clone(&self.core), listener, Arc::new(handler), stop));
         Ok(())
     }
 
@@ -164,7 +177,10 @@ where
     /// A server that was never opened enters `Open` by this; one that is closed answers 503 (R2).
     ///
     /// # Errors
-    /// [`OpenError::Collision`].
+    /// [`OpenError::Contract`].
+    ///
+    /// # Cancel safety
+    /// Dropped before the decision, the connection is rejected 1008; after it, only the handler ends.
     pub async fn accept_stream<S, F, Fut>(
         &self,
         stream: S,
@@ -185,7 +201,10 @@ where
     /// A server that was never opened enters `Open` by this; one that is closed answers 503 (R2).
     ///
     /// # Errors
-    /// [`OpenError::Collision`].
+    /// [`OpenError::Contract`].
+    ///
+    /// # Cancel safety
+    /// As [`accept_stream`](Self::accept_stream).
     pub async fn upgrade<S, B, F, Fut>(
         &self,
         stream: S,
@@ -213,16 +232,16 @@ where
         F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.enter_open_once()?;
+        let stop = self.enter_open_once()?;
         let permit = self.core.gate.enter(address.map(|address| address.ip()));
-        let (true, Some(permit)) = (self.state() == ServerState::Open, permit) else {
+        let (false, Some(permit)) = (*stop.borrow(), permit) else {
             self.core.turn_away();
             if let Err(error) = upgrade::refuse(&mut stream, &closing()).await {
                 tracing::debug!(%error, "a refused upgrade did not hear why");
             }
             return Ok(());
         };
-        upgraded(Arc::clone(&self.core), stream, asked, permit, Arc::new(handler)).await;
+        upgraded(Arc::clone(&self.core), stream, asked, permit, Arc::new(handler), stop).await;
         Ok(())
     }
 
@@ -231,6 +250,9 @@ where
     ///
     /// # Errors
     /// [`OpenError`]; on a server that is closed, the transport is dropped.
+    ///
+    /// # Cancel safety
+    /// As [`accept_stream`](Self::accept_stream).
     pub async fn attach<T, F, Fut>(
         &self,
         transport: T,
@@ -242,40 +264,41 @@ where
         F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        self.enter_open_once()?;
+        let stop = self.enter_open_once()?;
         let Some(permit) = self.core.gate.enter(None) else {
             self.core.turn_away();
             return Ok(());
         };
-        if self.state() != ServerState::Open {
+        if *stop.borrow() {
             return Err(StateError { operation: "attach", state: self.state() }.into());
         }
         let (parts, ()) = http::Request::new(()).into_parts();
         let request = UpgradeRequest::from_http(parts);
-        activate(Arc::clone(&self.core), transport, request, encoding, None, permit, Arc::new(handler)).await;
+        activate(Arc::clone(&self.core), transport, request, encoding, None, permit, Arc::new(handler), stop)
+            .await;
         Ok(())
     }
 
-    fn enter_open(&self, operation: &'static str) -> Result<(), OpenError> {
-        if let Err(collision) = &self.core.link {
-            return Err(collision.clone().into());
+    fn enter_open(&self, operation: &'static str) -> Result<watch::Receiver<bool>, OpenError> {
+        if let Err(error) = &self.core.link {
+            return Err(error.clone().into());
         }
         let opening = self.core.lifecycle.open(operation)?;
-        self.core.arm();
+        let stop = self.core.arm();
         opening.opened();
-        Ok(())
+        Ok(stop)
     }
 
     /// For single connections: opens a server that never was.
-    fn enter_open_once(&self) -> Result<(), OpenError> {
+    fn enter_open_once(&self) -> Result<watch::Receiver<bool>, OpenError> {
         if self.state() == ServerState::None {
-            // Another one may have opened it in between, which is as good.
             match self.enter_open("upgrade") {
-                Ok(()) | Err(OpenError::State(_)) => {}
-                Err(error) => return Err(error),
+                // Another one has opened it in between, which is as good.
+                Err(OpenError::State(_)) => {}
+                opened => return opened,
             }
         }
-        Ok(())
+        Ok(self.core.stop_signal())
     }
 
     /// Closes: no new connections, GOAWAY, running calls get the builder's `drain`, what is pending fails, every
@@ -289,19 +312,20 @@ where
     /// Begun by the first poll; goes on when this is dropped.
     pub async fn close(&self) {
         let core = &self.core;
+        let mut state = core.lifecycle.watch();
+        // One that is about to open is closed when it is open. The sender lives in the core, which is held here.
+        let _ = state.wait_for(|state| *state != ServerState::Opening).await;
         if core.lifecycle.go("close", &[ServerState::Open], ServerState::Closing).is_ok() {
             core.stop();
-            let core = Arc::clone(core);
-            // Not one of the server's own tasks: the server may be dropped by the handler that asked for this.
+            // Not one of the server's own tasks, and it keeps the server: the last other handle may be dropped by the
+            // handler that asked for this, which ends with its connection.
+            let server = self.clone();
             tokio::spawn(async move {
-                end_connections(&core, core.drain).await;
-                // Nobody else leaves `Closing`.
-                let _ = core.lifecycle.go("close", &[ServerState::Closing], ServerState::Closed);
+                let _closed = Closing(&server.core.lifecycle);
+                end_connections(&server.core, server.core.drain).await;
             });
         }
-        let mut state = core.lifecycle.watch();
-        // The sender lives in the core, which is held here.
-        let _ = state.wait_for(|state| !matches!(state, ServerState::Closing | ServerState::Opening)).await;
+        let _ = state.wait_for(|state| *state != ServerState::Closing).await;
     }
 
     /// Closes every connection as [`close`](Self::close) does, and keeps listening.
@@ -323,7 +347,18 @@ where
     }
 }
 
+/// Leaves `Closing` on every path.
+struct Closing<'a>(&'a Lifecycle);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        // Nobody else leaves `Closing`, so this cannot fail.
+        let _ = self.0.go("close", &[ServerState::Closing], ServerState::Closed);
+    }
+}
+
 async fn end_connections<H, P, R, C>(core: &Core<H, P, R, C>, drain: Duration) {
+    core.listeners.empty().await;
     for link in core.registry.links() {
         link.go_away(drain);
     }

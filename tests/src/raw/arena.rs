@@ -27,6 +27,9 @@ pub type Decided = BoxFuture<'static, Result<(), HandlerError>>;
 /// Who presents this token is accepted; what becomes of others is for the test to say.
 pub const WELCOME: &str = "welcome";
 
+/// The path by which honest clients come, so that the arena can tell them from attackers.
+pub const HONEST_PATH: &str = "/honest";
+
 /// A server, an honest client, and the road to it.
 pub struct Arena {
     pub server: Server,
@@ -62,9 +65,12 @@ pub struct Accept {
 impl Accept {
     pub async fn accept(&self, taken: Taken) -> Result<(), AcceptError> {
         let provider = TargetProvider::new(Victim { counts: Arc::clone(&self.counts) });
+        let honest = taken.request().path() == HONEST_PATH;
         let connection = taken.accept(provider).await?;
-        // Nobody waits for those of the honest ones, and after the test for none.
-        let _ = self.tell.send(connection);
+        if !honest {
+            // After the test nobody waits for it.
+            let _ = self.tell.send(connection);
+        }
         Ok(())
     }
 }
@@ -122,7 +128,6 @@ impl Arena {
         let mut arena = Self { server, limits, counts, over, address, handler, honest: Vec::new(), accepted };
         let honest = arena.honest_client().await.expect("an honest client is accepted");
         arena.honest.push(honest);
-        arena.accepted.recv().await.expect("the server's end of it");
         arena.serves().await;
         arena
     }
@@ -185,9 +190,12 @@ impl Arena {
 
     /// Presents the header that is accepted.
     pub async fn join(&mut self, mut raw: Raw, encoding: Encoding, hello: Hello) -> (Raw, Connection<()>) {
-        // Those of earlier newcomers.
-        while self.accepted.try_recv().is_ok() {}
         raw.send([hello.with_header(&header(encoding, WELCOME))]).await;
+        self.welcomed(raw).await
+    }
+
+    /// Waits for the WELCOME after a HELLO that was sent already.
+    pub async fn welcomed(&mut self, mut raw: Raw) -> (Raw, Connection<()>) {
         let welcome = raw.frame().await;
         assert!(matches!(welcome, Frame::Welcome { version: 1, .. }), "{welcome:?}");
         let serving = in_time("the server's end", self.accepted.recv()).await.expect("the arena lives");
@@ -204,7 +212,7 @@ impl Arena {
         let header = Login { token: WELCOME.to_owned() };
         let limits = self.limits.clone().close_grace(Duration::from_secs(5));
         let connector = WebSocketConnector::<Login, (), TargetRemote>::builder(header).limits(limits);
-        connector.build().expect("good limits").connect_over(wire, "ws://127.0.0.1/", ()).await
+        connector.build().expect("good limits").connect_over(wire, format!("ws://127.0.0.1{HONEST_PATH}"), ()).await
     }
 
     /// The honest client is served: its calls are answered, now.

@@ -5,9 +5,8 @@ pub trait Store {
     async fn put<T>(&self, value: T);
     async fn bytes<const N: usize>(&self, value: [u8; N]);
     async fn borrow<'a>(&self, value: u8);
-    async fn bound(&self, value: u8)
-    where
-        u8: Copy;
+    #[rustfmt::skip]
+    async fn bound(&self, value: u8) where u8: Copy;
 }
 
 fn main() {}

@@ -6,14 +6,14 @@ pub trait A {
     async fn empty(&self);
     #[ws(name = "with space")]
     async fn space(&self);
-    #[ws(name = "größe")]
-    async fn not_ascii(&self);
+    #[ws(name = "sum+difference")]
+    async fn plus(&self);
 }
 
 #[ws_service(name = "calc#2", version = 4294967296)]
 pub trait B {}
 
-#[ws_service(version = -1)]
+#[ws_service(version = "one")]
 pub trait C {}
 
 fn main() {}

@@ -46,6 +46,14 @@ pub mod public {
         }
     }
 
+    /// Is no longer used as a whole.
+    #[ws_service]
+    #[deprecated]
+    pub trait Old {
+        /// Adds.
+        async fn add(&self, a: i64, b: i64) -> i64;
+    }
+
     /// A contract with nothing in it.
     #[ws_service]
     pub trait Empty {}

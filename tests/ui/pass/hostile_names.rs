@@ -117,6 +117,30 @@ mod blanket {
     }
 }
 
+/// Unit structs in lower case, as some web frameworks generate them: no local may be named after one.
+mod lower_case {
+    use ws_core::service::CallContext;
+    use ws_core::ws_service;
+
+    macro_rules! unit_structs {
+        ($($name:ident),*) => {$(struct $name;)*};
+    }
+    unit_structs!(
+        provider, invocation, responder, argument_0, context, ctx, method, start, handle, arguments, outcome,
+        value, error, f, peer, codec, send, answer
+    );
+
+    #[ws_service]
+    pub trait Handlers {
+        async fn call(&self, _: &CallContext, a: u8) -> Result<u8, String>;
+        async fn body(&self, a: u8) -> u8 {
+            a
+        }
+        #[ws(event)]
+        async fn event(&self, a: u8);
+    }
+}
+
 /// The contract's own name is a prelude type's.
 mod prelude_name {
     #[ws_core::ws_service]

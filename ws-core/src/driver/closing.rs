@@ -110,10 +110,11 @@ impl Closing {
             match driver.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => return self.stage = Stage::Tasks,
+                Poll::Pending if self.info.abrupt => return self.stage = Stage::Tasks,
                 // A peer that writes and does not read may wait for us to read.
                 Poll::Pending => return self.receive(driver, cx),
             }
-            let batch = driver.with_engine(|engine, effects| engine.take_batch(effects));
+            let batch = driver.with_engine(|engine, effects| engine.take_batch(clock::now(), effects));
             let sent = match batch {
                 Some(batch) => driver.transport.start_send(batch),
                 None => {
@@ -133,6 +134,8 @@ impl Closing {
 
     fn flush<T: Transport>(&mut self, driver: &mut Driver<T>, cx: &mut Context<'_>) {
         match driver.poll_flush(cx) {
+            // What can be written at once is; nothing more is expected.
+            _ if self.info.abrupt => self.stage = Stage::Tasks,
             Poll::Ready(Ok(())) => self.stage = if self.readable { Stage::Await } else { Stage::Linger },
             Poll::Ready(Err(())) => self.stage = Stage::Tasks,
             Poll::Pending => self.receive(driver, cx),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::closing::Closing;
+use super::guarded::{failed, text};
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
@@ -24,6 +26,12 @@ use crate::transport::{Received, Transport};
 const POLLS: usize = 64;
 /// Messages read in one turn.
 const READS: usize = 32;
+/// Bytes of messages that arguments may share while their handlers wait for the next turn.
+const MAX_PINNED: usize = 256 << 10;
+/// Bytes read in one turn, which the last message may exceed.
+const READ_BYTES: usize = 256 << 10;
+/// Rounds in one turn: reading, handling and writing once each. A bound on what should end by itself.
+const ROUNDS: usize = 64;
 
 /// Drives one connection: a future that resolves when the connection has ended. Spawn it.
 #[must_use = "a connection lives while its driver is polled"]
@@ -36,6 +44,8 @@ pub struct Driver<T: Transport> {
     pub(super) tasks: Arc<Tasks>,
     /// Admitted, and not started yet.
     pub(super) starts: VecDeque<Start>,
+    /// Bytes of the messages that their arguments share.
+    pinned: usize,
     /// Handlers' verdicts that are not in the outbox yet.
     pub(super) verdicts: VecDeque<(Key, Verdict)>,
     pub(super) effects: Effects,
@@ -44,6 +54,8 @@ pub struct Driver<T: Transport> {
     /// Bytes of answers that the outbox takes before handlers must wait (R38), as of the last look.
     pub(super) room: usize,
     pub(super) max_answer: usize,
+    /// Bytes received when the timer last fired.
+    received: u64,
     closing: Option<Closing>,
     ended: bool,
 }
@@ -52,6 +64,22 @@ pub struct Driver<T: Transport> {
 pub(super) struct Budget {
     pub(super) polls: usize,
     reads: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Nothing more in this turn.
+    pub(super) const fn spend(&mut self) {
+        self.reads = 0;
+    }
+
+    const fn is_spent(&self) -> bool {
+        self.polls == 0 || self.reads == 0 || self.bytes == 0
+    }
+
+    const fn none() -> Self {
+        Self { polls: 0, reads: 0, bytes: 0 }
+    }
 }
 
 impl<T: Transport> Driver<T> {
@@ -63,37 +91,47 @@ impl<T: Transport> Driver<T> {
             handlers: Handlers::default(),
             tasks: Arc::default(),
             starts: VecDeque::new(),
+            pinned: 0,
             verdicts: VecDeque::new(),
             effects: Effects::default(),
             timer: Timer::default(),
             progress: Progress::default(),
             room: 0,
             max_answer: 0,
+            received: 0,
             closing: None,
             ended: false,
         }
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<CloseInfo> {
-        let mut budget = Budget { polls: POLLS, reads: READS };
-        loop {
+        let mut budget = Budget { polls: POLLS, reads: READS, bytes: READ_BYTES };
+        // What handles left comes first: nothing is started on a connection that they closed.
+        self.with_engine(|_, _| ());
+        self.apply(None, &mut budget);
+        for _ in 0..ROUNDS {
             if self.closing.is_some() {
                 return self.poll_closing(cx);
             }
             self.read(cx, &mut budget);
+            if self.closing.is_some() {
+                continue;
+            }
             self.run_handlers(&mut budget);
             self.write(cx, &mut budget);
             if self.closing.is_some() {
                 continue;
             }
-            if budget.polls == 0 || budget.reads == 0 {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+            if budget.is_spent() {
+                break;
             }
             if self.rest(cx) {
                 return Poll::Pending;
             }
         }
+        // There may be more to do; other connections have their turn first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseInfo> {
@@ -111,12 +149,13 @@ impl<T: Transport> Driver<T> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, budget: &mut Budget) {
-        while budget.reads > 0 && self.closing.is_none() {
+        while budget.reads > 0 && budget.bytes > 0 && self.closing.is_none() {
             let Poll::Ready(received) = self.transport.poll_receive(cx) else { return };
             budget.reads -= 1;
             match received {
                 Received::Message(message) => {
                     let now = clock::now();
+                    budget.bytes = budget.bytes.saturating_sub(message.len());
                     self.with_engine(|engine, effects| engine.receive(now, &message, effects));
                     self.apply(Some(&message), budget);
                 }
@@ -144,11 +183,13 @@ impl<T: Transport> Driver<T> {
         let replaced = take_mail(state, &mut self.effects, &mut self.provider);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
-        let closed = state.engine.closed().cloned();
+        self.shared.note(&state.engine);
+        let closed = if self.closing.is_none() { state.engine.closed().cloned() } else { None };
         drop(guard);
-        drop(replaced);
-        if let (Some(info), None) = (closed, &self.closing) {
+        discard(replaced);
+        if let Some(info) = closed {
             self.closing = Some(Closing::new(info));
+            self.shared.tell_closing();
         }
         value
     }
@@ -169,12 +210,14 @@ impl<T: Transport> Driver<T> {
         let stall = self.progress.stalls_at(self.shared.limits.write_stall);
         let next = {
             let mut state = self.shared.lock();
-            let can_write = !self.progress.is_blocked() && state.engine.has_output();
-            if can_write
-                || state.provider.is_some()
-                || state.engine.closed().is_some()
-                || !state.effects.is_empty()
-            {
+            if has_mail(&state) {
+                // Taken here, since a transport that blocks keeps `write` from looking.
+                drop(state);
+                self.with_engine(|_, _| ());
+                self.apply(None, &mut Budget::none());
+                return false;
+            }
+            if !self.progress.is_blocked() && state.engine.has_output() {
                 return false;
             }
             self.room = state.engine.room();
@@ -190,12 +233,17 @@ impl<T: Transport> Driver<T> {
             return true;
         }
         let now = clock::now();
+        // A large message on a slow line: bytes come, though no message is whole yet (R33).
+        let received = self.transport.received();
+        if std::mem::replace(&mut self.received, received) != received {
+            self.with_engine(|engine, _| engine.heard(now));
+        }
         if stall.is_some_and(|at| at <= now) {
             let info = CloseInfo::new(code::WRITE_STALL, "nothing could be written", ClosedBy::Local);
             self.close(info, Closing::dead);
         } else {
             self.with_engine(|engine, effects| engine.on_time(now, effects));
-            self.apply(None, &mut Budget { polls: 0, reads: 0 });
+            self.apply(None, &mut Budget::none());
         }
         false
     }
@@ -204,6 +252,7 @@ impl<T: Transport> Driver<T> {
     fn end(&mut self, info: &CloseInfo) {
         self.let_go();
         self.ended = true;
+        self.shared.lock().engine.bury();
         self.shared.end(info.clone());
     }
 
@@ -214,8 +263,19 @@ impl<T: Transport> Driver<T> {
         self.verdicts = VecDeque::new();
         let mut mail = Effects::default();
         let replaced = take_mail(&mut self.shared.lock(), &mut mail, &mut self.provider);
-        drop(replaced);
-        self.provider = None;
+        discard(replaced);
+        discard(self.provider.take());
+    }
+}
+
+fn has_mail(state: &State) -> bool {
+    state.provider.is_some() || state.engine.closed().is_some() || !state.effects.is_empty()
+}
+
+/// A provider is the application's: a panic in its destructor must not take the connection along (R16).
+fn discard(provider: Option<Arc<dyn Provider>>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(provider))) {
+        failed("a provider's destructor", &text(panic.as_ref()));
     }
 }
 
@@ -226,6 +286,7 @@ fn take_mail(
     provider: &mut Option<Arc<dyn Provider>>,
 ) -> Option<Arc<dyn Provider>> {
     effects.wakes.append(&mut state.effects.wakes);
+    effects.discarded.append(&mut state.effects.discarded);
     effects.starts.append(&mut state.effects.starts);
     effects.stops.append(&mut state.effects.stops);
     let new = state.provider.take()?;
@@ -266,20 +327,34 @@ impl<T: Transport> Driver<T> {
     /// Does what the engine asked for. `message` brought the arguments of what starts.
     pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
         self.effects.wake();
-        for key in std::mem::take(&mut self.effects.stops) {
+        let mut stops = std::mem::take(&mut self.effects.stops);
+        for key in stops.drain(..) {
             self.handlers.stop(key);
             self.starts.retain(|start| start.key != key);
         }
-        for mut start in std::mem::take(&mut self.effects.starts) {
+        self.effects.stops = stops;
+        if self.starts.is_empty() {
+            self.pinned = 0;
+        }
+        let mut starts = std::mem::take(&mut self.effects.starts);
+        let mut pins = false;
+        for mut start in starts.drain(..) {
             if self.starts.is_empty() && budget.polls > 0 && self.room > 0 {
                 budget.polls -= 1;
                 self.start(start);
             } else {
-                if let Some(message) = message {
-                    start.detach(message);
+                match message {
+                    // Its turn comes soon; until then it may share the message that brought it, within bounds.
+                    Some(message) if self.room > 0 && self.pinned + message.len() <= MAX_PINNED => pins = true,
+                    Some(message) => start.detach(message),
+                    None => {}
                 }
                 self.starts.push_back(start);
             }
+        }
+        self.effects.starts = starts;
+        if pins {
+            self.pinned += message.map_or(0, Bytes::len);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which handlers asked to be polled again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use futures::task::AtomicWaker;
@@ -20,12 +20,13 @@ pub(super) struct ReadyQueue {
 pub(super) struct HandlerWake {
     pub(super) index: u32,
     queued: AtomicBool,
-    queue: Arc<ReadyQueue>,
+    /// Weak, or a handler woken while its connection ends would keep the queue, and the queue it.
+    queue: Weak<ReadyQueue>,
 }
 
 impl ReadyQueue {
     pub(super) fn waker(self: &Arc<Self>, index: u32) -> Waker {
-        Arc::new(HandlerWake { index, queued: AtomicBool::new(false), queue: Arc::clone(self) }).into()
+        Arc::new(HandlerWake { index, queued: AtomicBool::new(false), queue: Arc::downgrade(self) }).into()
     }
 
     /// Moves the woken ones behind `taken`.
@@ -48,7 +49,7 @@ impl Wake for HandlerWake {
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        let queue = Arc::clone(&self.queue);
+        let Some(queue) = self.queue.upgrade() else { return };
         queue.woken.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         queue.driver.wake();
     }

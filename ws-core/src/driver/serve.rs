@@ -8,6 +8,7 @@ use super::guarded::{Guarded, failed, text};
 use super::handlers::Handler;
 use super::spawned::Spawned;
 use crate::engine::{Key, Start, Verdict};
+use crate::limits::{Limits, MAX_DEPTH, NESTED_SLOTS};
 use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
@@ -62,6 +63,10 @@ impl<T: Transport> Driver<T> {
             reply_to: start.reply_to,
             metadata: start.metadata.map(Arc::new),
         };
+        // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
+        if spec.spawn && self.tasks.alive() > 2 * all_slots(&self.shared.limits) {
+            return Err(Verdict::Fail(FailClass::Overloaded));
+        }
         let future = {
             let _entered = scope::enter(scope);
             let invocation = Invocation::new(&start.body, &parts);
@@ -75,10 +80,6 @@ impl<T: Transport> Driver<T> {
         if !spec.spawn {
             return Ok(Handler::Inline(handler));
         }
-        // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
-        if self.tasks.alive() > 2 * self.shared.limits.max_in_flight as usize {
-            return Err(Verdict::Fail(FailClass::Overloaded));
-        }
         Ok(Handler::Spawned(Spawned::new(handler, &self.tasks)))
     }
 
@@ -88,6 +89,11 @@ impl<T: Transport> Driver<T> {
         }
         self.verdicts.push_back((key, verdict));
     }
+}
+
+/// Slots at all depths.
+const fn all_slots(limits: &Limits) -> usize {
+    limits.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize
 }
 
 /// The text stays on this side (R16).

@@ -1,6 +1,6 @@
 //! Handlers that run in tasks of their own: `#[ws(spawn)]`.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,6 +47,11 @@ impl Drop for Alive {
     }
 }
 
+struct Running {
+    handler: Guarded,
+    _alive: Alive,
+}
+
 /// The task of one handler, aborted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Spawned {
@@ -55,12 +60,9 @@ pub(super) struct Spawned {
 
 impl Spawned {
     pub(super) fn new(handler: Guarded, tasks: &Arc<Tasks>) -> Self {
-        let alive = Alive::new(tasks);
-        let task = tokio::spawn(async move {
-            // Counted out only after the handler is dropped, and with it its hold on the provider.
-            let _alive = alive;
-            handler.await
-        });
+        // In this order: counted out only after the handler is dropped, and with it its hold on the provider.
+        let mut running = Running { handler, _alive: Alive::new(tasks) };
+        let task = tokio::spawn(poll_fn(move |cx| Pin::new(&mut running.handler).poll(cx)));
         Self { task }
     }
 }

@@ -22,9 +22,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Whether the transport still has bytes that it could not write.
+    /// Whether a flush found that the transport would block: it wakes the task when that is over.
     pub(super) const fn is_blocked(&self) -> bool {
-        self.unflushed
+        self.stuck.is_some()
     }
 
     /// When the lack of progress ends the connection.
@@ -55,20 +55,29 @@ impl<T: Transport> Driver<T> {
         for _ in 0..BATCHES {
             match self.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Pending => break,
+                Poll::Pending => return self.keep_verdicts(budget),
                 Poll::Ready(Err(())) => return self.lost(),
             }
-            let Some(batch) = self.exchange(true) else { break };
+            let Some(batch) = self.exchange(true) else { return self.apply(None, budget) };
             self.apply(None, budget);
             if self.transport.start_send(batch).is_err() {
                 return self.lost();
             }
             self.progress.sent();
         }
+        // The last one handed over is flushed as well, or nobody would wake this task for it; and there may be more.
+        if let Poll::Ready(Err(())) = self.poll_flush(cx) {
+            return self.lost();
+        }
+        budget.spend();
+    }
+
+    /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
+    fn keep_verdicts(&mut self, budget: &mut Budget) {
         if !self.verdicts.is_empty() {
             self.exchange(false);
+            self.apply(None, budget);
         }
-        self.apply(None, budget);
     }
 
     /// Flushes what was handed over, and minds whether it gets on.
@@ -91,6 +100,7 @@ impl<T: Transport> Driver<T> {
 
     /// Under one lock: verdicts into the outbox, and the next batch out of it.
     fn exchange(&mut self, take: bool) -> Option<Bytes> {
+        let now = clock::now();
         let mut verdicts = std::mem::take(&mut self.verdicts);
         let batch = self.with_engine(|engine: &mut Engine, effects| {
             while let Some((key, verdict)) = verdicts.pop_front() {
@@ -99,7 +109,7 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
             }
-            if take { engine.take_batch(effects) } else { None }
+            if take { engine.take_batch(now, effects) } else { None }
         });
         self.verdicts = verdicts;
         batch

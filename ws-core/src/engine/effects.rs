@@ -1,5 +1,6 @@
 //! What the engine asks of whoever holds it, to be done after its lock is released.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -13,6 +14,8 @@ use crate::context::Metadata;
 pub(crate) struct Effects {
     /// Wake these: they run foreign code, so never under the lock.
     pub(crate) wakes: Vec<Waker>,
+    /// Drop these, replaced or no longer needed: that may run foreign code as well.
+    pub(crate) discarded: Vec<Waker>,
     /// Start these handlers, in this order.
     pub(crate) starts: Vec<Start>,
     /// Drop these handlers: their calls ended.
@@ -21,12 +24,20 @@ pub(crate) struct Effects {
 
 impl Effects {
     pub(crate) fn is_empty(&self) -> bool {
-        self.wakes.is_empty() && self.starts.is_empty() && self.stops.is_empty()
+        self.wakes.is_empty() && self.discarded.is_empty() && self.starts.is_empty() && self.stops.is_empty()
     }
 
     pub(crate) fn wake(&mut self) {
-        for waker in self.wakes.drain(..) {
-            waker.wake();
+        wake_all(&mut self.wakes);
+        self.discarded.clear();
+    }
+}
+
+/// Wakes all, whatever one of them does: a foreign waker may panic, and the others must not sleep for it.
+pub(crate) fn wake_all(wakes: &mut Vec<Waker>) {
+    for waker in wakes.drain(..) {
+        if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+            tracing::error!("a waker panicked");
         }
     }
 }

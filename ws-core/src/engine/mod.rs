@@ -24,7 +24,7 @@ mod stats;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Effects, Start};
+pub(crate) use effects::{Effects, Start, wake_all};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
 pub(crate) use pending::{Outcome, Refused};

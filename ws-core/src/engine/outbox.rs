@@ -11,7 +11,6 @@ use crate::protocol::{Envelope, MAX_VARINT, put_length};
 /// A body from this size on is not copied into a batch but travels alone, behind its envelope.
 const ALONE: usize = 16 << 10;
 
-#[derive(Debug)]
 pub(super) struct Outbox {
     /// Whole WebSocket messages, in order, before `open`.
     sealed: VecDeque<Bytes>,
@@ -19,10 +18,20 @@ pub(super) struct Outbox {
     open: BytesMut,
     queued: usize,
     limit: usize,
+    /// Where the reserve begins: the limit, or the end of the frame that exceeded it. So a large frame leaves the
+    /// reserve alone.
+    floor: usize,
     reserve: usize,
     /// Bytes ever appended, and ever taken: tells whether a frame has left.
     appended: u64,
     taken: u64,
+}
+
+/// Lengths only: what is queued are the application's payloads.
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("queued", &self.queued).field("limit", &self.limit).finish_non_exhaustive()
+    }
 }
 
 impl Outbox {
@@ -32,6 +41,7 @@ impl Outbox {
             open: BytesMut::new(),
             queued: 0,
             limit,
+            floor: limit,
             reserve,
             appended: 0,
             taken: 0,
@@ -50,7 +60,7 @@ impl Outbox {
 
     /// Whether a small frame fits into the reserve.
     pub(super) const fn has_reserve(&self, bytes: usize) -> bool {
-        self.queued + bytes <= self.limit + self.reserve
+        self.queued + bytes <= self.floor + self.reserve
     }
 
     pub(super) const fn queued(&self) -> usize {
@@ -67,8 +77,13 @@ impl Outbox {
         position <= self.taken
     }
 
-    /// Appends a frame whose body was encoded with headroom in front.
+    /// Appends a frame whose body was encoded with headroom in front, where there was room.
     pub(super) fn push(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
+        self.push_body(envelope, metadata, body);
+        self.floor = self.floor.max(self.queued);
+    }
+
+    fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
         if body.len() < ALONE || !metadata.is_empty() {
             return self.push_parts(envelope, metadata, body.payload());
         }
@@ -125,6 +140,9 @@ impl Outbox {
         };
         self.queued -= message.len();
         self.taken += message.len() as u64;
+        if self.queued <= self.limit {
+            self.floor = self.limit;
+        }
         Some(message)
     }
 
@@ -133,6 +151,7 @@ impl Outbox {
         self.sealed = VecDeque::new();
         self.open = BytesMut::new();
         self.queued = 0;
+        self.floor = self.limit;
     }
 
     /// Gives back what an idle connection does not need.

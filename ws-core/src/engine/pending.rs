@@ -8,7 +8,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::slots::{Key, Slots};
-use super::{Effects, Held};
+use super::{Effects, Held, Outgoing};
+use crate::error::Fate;
 use crate::protocol::{CloseInfo, ClosedBy, FailClass};
 
 /// How a call or an event ended.
@@ -19,9 +20,9 @@ pub(crate) enum Outcome {
     /// The callee's refusal or failure.
     Failed(FailClass, Held),
     /// The deadline passed; for an event: neither credit nor room came in time.
-    Timeout,
+    Timeout(Fate),
     /// The call that this one belongs to ended first.
-    Cancelled,
+    Cancelled(Fate),
     /// The connection ended.
     Closed(CloseInfo),
     /// An event was handed over; its id.
@@ -54,8 +55,9 @@ pub(super) struct Entry {
 
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// In its class's queue. `notified`: was woken to try again.
-    Waiting { notified: bool },
+    /// In its class's queue, with what is to be sent: it is sent when its turn comes, whether or not its future is
+    /// polled, so that a caller who looks elsewhere holds nobody up.
+    Waiting(Box<Outgoing>),
     /// On its way; the outbox position tells whether it has left.
     Sent { position: u64 },
     /// Over, and not yet told.
@@ -113,6 +115,11 @@ impl Pending {
         self.entries.len()
     }
 
+    /// Whether the ids would run out of slots: only where outcomes are not picked up.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= (1 << INDEX_BITS) - 1
+    }
+
     pub(super) const fn waiting(&self) -> usize {
         self.waiting
     }
@@ -129,11 +136,11 @@ impl Pending {
     pub(super) fn is_live(&self, key: Key) -> bool {
         self.entries
             .get(key)
-            .is_some_and(|entry| matches!(entry.progress, Progress::Waiting { .. } | Progress::Sent { .. }))
+            .is_some_and(|entry| matches!(entry.progress, Progress::Waiting(_) | Progress::Sent { .. }))
     }
 
     pub(super) fn insert(&mut self, entry: Entry) -> Key {
-        let (class, waits) = (entry.class, matches!(entry.progress, Progress::Waiting { .. }));
+        let (class, waits) = (entry.class, matches!(entry.progress, Progress::Waiting(_)));
         let key = self.entries.insert(entry);
         self.open += 1;
         if waits {
@@ -177,12 +184,16 @@ impl Pending {
         self.queues.get(index).map(|queue| queue.class)
     }
 
-    /// A waiting entry is sent; its key in the queue is stale from now on.
-    pub(super) fn sent(&mut self, key: Key) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.progress = Progress::Sent { position: u64::MAX };
-            self.waiting -= 1;
+    /// Takes the message of a waiting entry, whose key in the queue is stale from now on. It is to be sent at once.
+    pub(super) fn take_waiting(&mut self, key: Key) -> Option<Outgoing> {
+        let entry = self.entries.get_mut(key)?;
+        if !matches!(entry.progress, Progress::Waiting(_)) {
+            return None;
         }
+        let sent = Progress::Sent { position: u64::MAX };
+        let Progress::Waiting(message) = std::mem::replace(&mut entry.progress, sent) else { return None };
+        self.waiting -= 1;
+        Some(*message)
     }
 
     /// Whether a reply to this entry is waited for.
@@ -194,7 +205,7 @@ impl Pending {
     pub(super) fn finish(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         match entry.progress {
-            Progress::Waiting { .. } => self.waiting -= 1,
+            Progress::Waiting(_) => self.waiting -= 1,
             Progress::Sent { .. } => {}
             Progress::Done(_) => return,
         }
@@ -207,7 +218,7 @@ impl Pending {
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         match entry.progress {
-            Progress::Waiting { .. } => {
+            Progress::Waiting(_) => {
                 self.waiting -= 1;
                 self.open -= 1;
             }
@@ -237,7 +248,7 @@ impl Pending {
     pub(super) fn close(&mut self, info: &CloseInfo, has_left: impl Fn(u64) -> bool, effects: &mut Effects) {
         for (_, entry) in self.entries.iter_mut() {
             let unsent = match entry.progress {
-                Progress::Waiting { .. } => true,
+                Progress::Waiting(_) => true,
                 // After a close of this side the outbox is still written, and the peer may run what it gets.
                 Progress::Sent { position } => info.by != ClosedBy::Local && !has_left(position),
                 Progress::Done(_) => continue,
@@ -253,6 +264,10 @@ impl Pending {
         self.waiting = 0;
     }
 
+    pub(super) fn bury(&mut self) {
+        self.entries.bury();
+    }
+
     /// The id of a call: its slot and generation, so that a late reply finds nothing.
     pub(super) const fn call_id(&self, key: Key) -> u64 {
         let slot = ((key.generation as u64) << INDEX_BITS) | key.index as u64;
@@ -266,7 +281,7 @@ impl Pending {
         }
         let slot = (id - self.parity) / 4;
         let generation = slot >> INDEX_BITS;
-        if generation > u32::MAX as u64 {
+        if generation > Key::MAX_GENERATION as u64 {
             return None;
         }
         Some(Key { index: (slot & ((1 << INDEX_BITS) - 1)) as u32, generation: generation as u32 })
@@ -275,16 +290,18 @@ impl Pending {
     /// The id of the next event: of the same parity, and never that of a call.
     pub(super) const fn event_id(&mut self) -> u64 {
         let id = self.next_event * 4 + 2 + self.parity;
-        self.next_event = (self.next_event + 1) & ((1 << 56) - 1);
+        // Ids stay below 2^53, so that a peer may keep them as floating-point numbers.
+        self.next_event = (self.next_event + 1) & ((1 << 50) - 1);
         id
     }
 }
 
 fn waits(entries: &Slots<Entry>, key: Key) -> bool {
-    entries.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Waiting { .. }))
+    entries.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Waiting(_)))
 }
 
-/// `max_outgoing` and `max_waiting` together stay below 2^20 slots.
+/// 2^20 slots of 2^31 generations, times four: ids stay below 2^53. `Limits::check` keeps `max_outgoing` and
+/// `max_waiting` together below the slots.
 const INDEX_BITS: u32 = 20;
 
 #[cfg(test)]
@@ -295,12 +312,13 @@ mod tests {
     fn ids_find_their_way_back_and_keep_their_parity() {
         for parity in [1, 2] {
             let mut pending = Pending::new(parity);
-            for key in [Key { index: 0, generation: 0 }, Key { index: 1_000_000, generation: u32::MAX }] {
+            for key in [Key { index: 0, generation: 0 }, Key { index: 1_000_000, generation: Key::MAX_GENERATION }] {
                 let id = pending.call_id(key);
                 assert_ne!(id, 0);
                 assert_eq!(id % 2, parity % 2);
                 assert_eq!(pending.key_of(id), Some(key));
             }
+            assert!(pending.call_id(Key { index: (1 << INDEX_BITS) - 1, generation: Key::MAX_GENERATION }) < 1 << 53);
             let event = pending.event_id();
             assert_eq!(event % 2, parity % 2);
             assert_eq!(pending.key_of(event), None);

@@ -10,7 +10,7 @@ use super::pending::Outcome;
 use super::running::{Entry, Kind};
 use super::state::{CONTROL, Engine, Phase, Role};
 use super::{Effects, Held, Start};
-use crate::limits::MAX_DEPTH;
+use crate::limits::{BATCH_BYTES, MAX_DEPTH, MAX_HANDSHAKE};
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
 use crate::service::MethodKind;
 
@@ -18,14 +18,22 @@ impl Engine {
     /// Takes one WebSocket message: every frame in it, in order. Whatever is wrong with it ends this connection and
     /// nothing else (R35).
     pub(crate) fn receive(&mut self, now: Instant, message: &Bytes, effects: &mut Effects) {
+        // First of all: whatever is late here, a peer that sends is alive (R33).
+        self.heard(now);
         // A deadline that has come beats a reply of the same instant (R14).
         self.on_time(now, effects);
-        self.heartbeat.heard(now);
-        for frame in Frames::new(message) {
+        let mut frames = Frames::new(message);
+        while let Some(frame) = frames.next() {
             if self.closed.is_some() {
                 return;
             }
-            let taken = frame.and_then(|frame| self.take_frame(now, message, frame, effects));
+            let taken = frame.and_then(|frame| {
+                // Beyond the size of a batch a frame travels alone (P2): what one message costs is bounded.
+                if message.len() > BATCH_BYTES && !frames.is_empty() {
+                    return Err(Malformed("a batch over 64 KiB"));
+                }
+                self.take_frame(now, message, frame, effects)
+            });
             if let Err(malformed) = taken {
                 self.violated(code::PROTOCOL, malformed.0, effects);
             }
@@ -39,7 +47,8 @@ impl Engine {
         frame: &[u8],
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
-        if frame.len() > self.limits.max_message {
+        let limit = if self.is_active() { self.limits.max_message } else { MAX_HANDSHAKE };
+        if frame.len() > limit {
             self.violated(code::TOO_LARGE, "a frame exceeds max_message", effects);
             return Ok(());
         }
@@ -78,7 +87,7 @@ impl Engine {
             }
             Frame::Credit { id: 0, messages, bytes } => {
                 self.allowance.raise(messages, bytes);
-                self.wake_waiting(effects);
+                self.send_waiting(effects);
                 Ok(())
             }
             Frame::Credit { .. } => Err(Malformed("credit for a stream that does not exist")),
@@ -106,7 +115,7 @@ impl Engine {
         };
         self.release(key);
         self.pending.finish(key, outcome(), effects);
-        self.wake_waiting(effects);
+        self.send_waiting(effects);
     }
 
     fn on_cancel(&mut self, id: u64, effects: &mut Effects) {
@@ -197,7 +206,9 @@ impl Engine {
             return Ok(());
         }
         self.violations = self.violations.saturating_sub(1);
-        if self.leaving.is_some() || !self.share.covers(self.buffered().saturating_add(bytes)) {
+        // Nested calls belong to calls that run, and those have their time (R3).
+        let leaves = self.leaving.is_some() && fields.depth == 0;
+        if leaves || !self.share.covers(self.buffered().saturating_add(bytes)) {
             self.refuse_call(fields.id, FailClass::Overloaded, effects);
             return Ok(());
         }

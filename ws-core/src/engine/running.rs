@@ -77,6 +77,11 @@ impl Running {
         keys
     }
 
+    pub(super) fn bury(&mut self) {
+        self.entries.bury();
+        self.by_id = HashMap::default();
+    }
+
     pub(super) const fn call_bytes(&self) -> u64 {
         self.usage.bytes()
     }

@@ -56,9 +56,11 @@ impl Schema {
     /// What the server tells in its WELCOME: the methods, with its own signatures.
     pub(super) fn tell(&self, serves: &MethodTable, calls: &MethodTable) -> Vec<Mismatch> {
         let told = |differing: &HashMap<MethodId, u64>, table: &MethodTable, served_by| {
-            differing
-                .keys()
-                .filter_map(|id| table.find(*id))
+            // In the table's order, so that the same contracts make the same bytes.
+            table
+                .specs()
+                .iter()
+                .filter(|ours| differing.contains_key(&ours.id))
                 .map(|ours| Fingerprint { method: ours.id, signature: ours.signature })
                 .map(|fingerprint| Mismatch { served_by, fingerprint })
                 .collect::<Vec<_>>()

@@ -10,6 +10,7 @@ use super::pending::{Class, EVENTS, Entry, Outcome, Progress, Refused};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::codec::Body;
+use crate::error::Fate;
 use crate::limits::MAX_DEPTH;
 use crate::protocol::{CloseInfo, ClosedBy, Envelope, Message, code, encode};
 use crate::service::MethodId;
@@ -38,108 +39,99 @@ pub(crate) enum Begun {
 }
 
 impl Engine {
-    /// Sends a message or puts it in its queue; takes it out of `outgoing` when it is sent.
-    pub(crate) fn begin(&mut self, now: Instant, outgoing: &mut Option<Outgoing>, waker: &Waker) -> Begun {
-        let Some(message) = outgoing.as_ref() else { return Begun::Over(Outcome::Cancelled) };
-        if let Some(outcome) = self.refused(message) {
+    /// Sends a message, or puts it in its queue.
+    pub(crate) fn begin(&mut self, now: Instant, message: Outgoing, waker: Waker) -> Begun {
+        self.now = now;
+        if let Some(outcome) = self.refused(&message) {
             return Begun::Over(outcome);
         }
         if message.deadline <= now {
-            return Begun::Over(Outcome::Timeout);
+            return Begun::Over(Outcome::Timeout(Fate::NotSent));
         }
-        let (class, bytes, deadline) = (class_of(message), message.body.len(), message.deadline);
-        if self.pending.head(class).is_none() && self.admits(class, bytes) {
-            return match self.send_now(now, outgoing, waker) {
-                Sent::Event(id) => Begun::Over(Outcome::Sent(id)),
-                Sent::Call(key) => Begun::Entered(key),
-            };
-        }
-        if self.pending.waiting() >= self.limits.max_waiting {
+        let (class, bytes, deadline) = (class_of(&message), message.body.len(), message.deadline);
+        if !self.share.covers(self.buffered().saturating_add(bytes)) {
             return Begun::Over(Outcome::Refused(Refused::Overloaded));
         }
-        let progress = Progress::Waiting { notified: false };
-        let key = self.pending.insert(Entry { class, bytes, deadline, waker: Some(waker.clone()), progress });
+        let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), progress };
+        let key = if self.pending.head(class).is_none() && self.admits(class, bytes) {
+            if !message.wants_reply {
+                return Begun::Over(Outcome::Sent(self.write_event(message)));
+            }
+            let key = self.pending.insert(entry(Progress::Sent { position: u64::MAX }));
+            self.write_call(key, message);
+            key
+        } else {
+            if self.pending.waiting() >= self.limits.max_waiting || self.pending.is_full() {
+                return Begun::Over(Outcome::Refused(Refused::Overloaded));
+            }
+            self.pending.insert(entry(Progress::Waiting(Box::new(message))))
+        };
         self.watch(deadline, Due::Pending(key));
         Begun::Entered(key)
     }
 
-    /// Tries again to send what waits, or asks for the outcome.
-    pub(crate) fn poll(
-        &mut self,
-        now: Instant,
-        key: Key,
-        outgoing: &mut Option<Outgoing>,
-        waker: &Waker,
-        effects: &mut Effects,
-    ) -> Poll<Outcome> {
+    /// Asks for the outcome.
+    pub(crate) fn poll(&mut self, now: Instant, key: Key, waker: Waker, effects: &mut Effects) -> Poll<Outcome> {
+        self.now = now;
         // The deadline counts exactly, also where the timer has not been seen yet (R14).
         if self.pending.get(key).is_some_and(|entry| entry.deadline <= now) {
             self.give_up(key, Outcome::Timeout, effects);
         }
-        let Some(entry) = self.pending.get_mut(key) else { return Poll::Ready(Outcome::Cancelled) };
-        match &mut entry.progress {
-            Progress::Done(_) => {
-                let outcome = match self.pending.remove(key).map(|entry| entry.progress) {
-                    Some(Progress::Done(outcome)) => outcome,
-                    _ => Outcome::Cancelled,
-                };
-                Poll::Ready(outcome)
-            }
-            Progress::Sent { .. } => {
-                keep(&mut entry.waker, waker);
-                Poll::Pending
-            }
-            Progress::Waiting { notified } => {
-                *notified = false;
-                keep(&mut entry.waker, waker);
-                let (class, bytes) = (entry.class, entry.bytes);
-                if self.pending.head(class) != Some(key) || !self.admits(class, bytes) {
-                    return Poll::Pending;
-                }
-                let outcome = self.send_waiting(now, key, outgoing);
-                // The baton: whoever is next may fit as well.
-                self.wake_waiting(effects);
-                outcome
-            }
+        let Some(entry) = self.pending.get_mut(key) else {
+            return Poll::Ready(Outcome::Cancelled(Fate::Unknown));
+        };
+        if !matches!(entry.progress, Progress::Done(_)) {
+            effects.discarded.extend(entry.waker.replace(waker));
+            return Poll::Pending;
+        }
+        match self.pending.remove(key).map(|entry| entry.progress) {
+            Some(Progress::Done(outcome)) => Poll::Ready(outcome),
+            _ => Poll::Ready(Outcome::Cancelled(Fate::Unknown)),
         }
     }
 
-    /// Nobody asks for the outcome any more: a call that was sent is cancelled at the callee (R14).
-    pub(crate) fn abandon(&mut self, key: Key, effects: &mut Effects) {
+    /// Nobody asks for the outcome any more: a call that was sent is cancelled at the callee (R14), what waits is never
+    /// sent.
+    pub(crate) fn abandon(&mut self, now: Instant, key: Key, effects: &mut Effects) -> Fate {
+        self.now = now;
         if let Some(entry) = self.pending.get_mut(key) {
-            entry.waker = None;
+            effects.discarded.extend(entry.waker.take());
         }
-        self.give_up(key, Outcome::Cancelled, effects);
+        let fate = self.give_up(key, Outcome::Cancelled, effects);
         if self.pending.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Done(_))) {
             self.pending.remove(key);
         }
+        fate
     }
 
     /// Ends an entry from this side; what was sent is cancelled there and frees its slot with the CANCEL.
-    pub(super) fn give_up(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
-        let Some(entry) = self.pending.get(key) else { return };
+    pub(super) fn give_up(&mut self, key: Key, outcome: fn(Fate) -> Outcome, effects: &mut Effects) -> Fate {
+        let Some(entry) = self.pending.get(key) else { return Fate::Unknown };
         match entry.progress {
             Progress::Waiting { .. } => {
-                self.pending.finish(key, outcome, effects);
-                self.wake_waiting(effects);
+                self.pending.finish(key, outcome(Fate::NotSent), effects);
+                self.send_waiting(effects);
+                Fate::NotSent
             }
             Progress::Sent { .. } => {
                 // The slot there is free with the CANCEL, so it stays taken here until the CANCEL is out.
                 self.pending.owe_cancel(key);
-                self.pending.finish(key, outcome, effects);
+                self.pending.finish(key, outcome(Fate::Unknown), effects);
                 self.pay_cancels(effects);
+                Fate::Unknown
             }
-            Progress::Done(_) => {}
+            Progress::Done(_) => Fate::Unknown,
         }
     }
 
     /// The next WebSocket message to write, after what is owed.
-    pub(crate) fn take_batch(&mut self, effects: &mut Effects) -> Option<Bytes> {
+    pub(crate) fn take_batch(&mut self, now: Instant, effects: &mut Effects) -> Option<Bytes> {
+        self.now = now;
         self.pay_debts(effects);
         let was_full = !self.outbox.has_room();
         let batch = self.outbox.take()?;
         if was_full && self.outbox.has_room() {
-            self.wake_waiting(effects);
+            self.send_waiting(effects);
         }
         let buffered = self.buffered();
         self.share.settle(buffered);
@@ -170,39 +162,47 @@ impl Engine {
             self.usage_there.remove(owed.class, owed.bytes);
         }
         if owed_before {
-            self.wake_waiting(effects);
+            self.send_waiting(effects);
         }
     }
 
-    /// Wakes the head of each queue that could be sent now. One at a time: it passes the baton on.
-    pub(super) fn wake_waiting(&mut self, effects: &mut Effects) {
+    /// Sends what waits, in each class's order, as far as slots, credit and room allow.
+    pub(super) fn send_waiting(&mut self, effects: &mut Effects) {
         if self.pending.waiting() == 0 {
             return;
         }
         let mut index = 0;
         while let Some(class) = self.pending.class_at(index) {
             index += 1;
-            let Some(key) = self.pending.head(class) else { continue };
-            let Some(bytes) = self.pending.get(key).map(|entry| entry.bytes) else { continue };
-            if !self.admits(class, bytes) {
-                continue;
-            }
-            if let Some(Entry { progress: Progress::Waiting { notified }, waker, .. }) =
-                self.pending.get_mut(key)
-            {
-                if !*notified {
-                    *notified = true;
-                    effects.wakes.extend(waker.clone());
+            while let Some(key) = self.pending.head(class) {
+                let Some(entry) = self.pending.get(key) else { break };
+                if entry.deadline <= self.now {
+                    // Waiting counts: what has expired is not sent, though its timer has not been seen yet (R14).
+                    self.pending.finish(key, Outcome::Timeout(Fate::NotSent), effects);
+                    continue;
+                }
+                if !self.admits(class, entry.bytes) {
+                    break;
+                }
+                let Some(message) = self.pending.take_waiting(key) else { break };
+                if message.wants_reply {
+                    self.write_call(key, message);
+                } else {
+                    let id = self.write_event(message);
+                    self.pending.finish(key, Outcome::Sent(id), effects);
                 }
             }
         }
     }
 
-    /// GOAWAY came: nothing that waits will be sent.
+    /// GOAWAY came: no call that waits at depth 0 will be sent.
     pub(super) fn refuse_waiting(&mut self, effects: &mut Effects) {
         let mut index = 0;
         while let Some(class) = self.pending.class_at(index) {
             index += 1;
+            if class != 0 {
+                continue;
+            }
             while let Some(key) = self.pending.head(class) {
                 self.pending.finish(key, Outcome::Closed(leaving()), effects);
             }
@@ -223,7 +223,8 @@ impl Engine {
         if !self.is_active() {
             return Some(Outcome::Refused(Refused::NotAccepted));
         }
-        if self.peer_leaves {
+        // A nested call belongs to one that the server lets finish (R3).
+        if self.peer_leaves && message.wants_reply && message.depth == 0 {
             return Some(Outcome::Closed(leaving()));
         }
         if self.schema.refuses_there(message.method) {
@@ -246,41 +247,18 @@ impl Engine {
         if class == EVENTS {
             return self.allowance.admits();
         }
+        // Only at depth 0, or a nested call would wait for a shallower one (R11).
         let bounds = self.bounds_there.as_ref();
-        self.usage_there.calls() < u64::from(self.limits.max_outgoing)
+        (class > 0 || self.usage_there.calls_at(0) < u64::from(self.limits.max_outgoing))
             && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, class, bytes))
     }
 
-    fn send_now(&mut self, now: Instant, outgoing: &mut Option<Outgoing>, waker: &Waker) -> Sent {
-        let Some(message) = outgoing.take() else { return Sent::Event(0) };
-        if !message.wants_reply {
-            return Sent::Event(self.write_event(message));
-        }
-        let (class, bytes, deadline) = (class_of(&message), message.body.len(), message.deadline);
-        let progress = Progress::Sent { position: u64::MAX };
-        let key = self.pending.insert(Entry { class, bytes, deadline, waker: Some(waker.clone()), progress });
-        self.watch(deadline, Due::Pending(key));
-        self.write_call(now, key, message);
-        Sent::Call(key)
-    }
-
-    fn send_waiting(&mut self, now: Instant, key: Key, outgoing: &mut Option<Outgoing>) -> Poll<Outcome> {
-        let Some(message) = outgoing.take() else { return Poll::Pending };
-        if !message.wants_reply {
-            self.pending.remove(key);
-            return Poll::Ready(Outcome::Sent(self.write_event(message)));
-        }
-        self.pending.sent(key);
-        self.write_call(now, key, message);
-        Poll::Pending
-    }
-
-    fn write_call(&mut self, now: Instant, key: Key, message: Outgoing) {
+    fn write_call(&mut self, key: Key, message: Outgoing) {
         self.usage_there.add(message.depth, message.body.len());
         self.stats.calls_sent += 1;
         let id = self.pending.call_id(key);
         // Rounded up: the callee never gives up before the caller does (R14).
-        let remaining = message.deadline.saturating_duration_since(now).as_nanos().div_ceil(1_000_000);
+        let remaining = message.deadline.saturating_duration_since(self.now).as_nanos().div_ceil(1_000_000);
         self.write(id, message, Some(u64::try_from(remaining).unwrap_or(u64::MAX)));
         let position = self.outbox.position();
         if let Some(entry) = self.pending.get_mut(key) {
@@ -312,20 +290,8 @@ impl Engine {
     }
 }
 
-enum Sent {
-    Call(Key),
-    Event(u64),
-}
-
 fn class_of(message: &Outgoing) -> Class {
     if message.wants_reply { message.depth } else { EVENTS }
-}
-
-fn keep(slot: &mut Option<Waker>, waker: &Waker) {
-    match slot {
-        Some(kept) if kept.will_wake(waker) => {}
-        _ => *slot = Some(waker.clone()),
-    }
 }
 
 fn leaving() -> CloseInfo {

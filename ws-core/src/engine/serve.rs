@@ -1,7 +1,7 @@
 //! What the handlers of this side give back.
 
 use super::running::Kind;
-use super::state::Engine;
+use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::codec::Body;
 use crate::protocol::{FailClass, encode};
@@ -57,6 +57,8 @@ impl Engine {
             Verdict::Value(_) | Verdict::Declared(_) if !self.outbox.has_room() => return Err(verdict),
             Verdict::Value(body) => self.outbox.push(&encode::ret(id), &[], body),
             Verdict::Declared(body) => self.outbox.push(&encode::fail(id, FailClass::Declared), &[], body),
+            // Like a value, a failure keeps its slot until it has room (R38).
+            _ if !self.outbox.has_reserve(CONTROL) => return Err(verdict),
             Verdict::Nothing => self.refuse_call(id, FailClass::NoReply, effects),
             Verdict::Fail(class) => self.refuse_call(id, class, effects),
             Verdict::Internal(number) => {

@@ -7,6 +7,11 @@ pub(crate) struct Key {
     pub(crate) generation: u32,
 }
 
+impl Key {
+    /// Generations wrap here, so that ids made of keys stay below 2^53.
+    pub(super) const MAX_GENERATION: u32 = (1 << 31) - 1;
+}
+
 #[derive(Debug)]
 pub(super) struct Slots<T> {
     slots: Vec<Slot<T>>,
@@ -51,9 +56,16 @@ impl<T> Slots<T> {
             return None;
         }
         let value = slot.value.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        slot.generation = (slot.generation + 1) & Key::MAX_GENERATION;
         self.free.push(key.index);
         Some(value)
+    }
+
+    /// Gives back the memory of an empty table whose keys will not be asked for again.
+    pub(super) fn bury(&mut self) {
+        if self.len() == 0 {
+            *self = Self::new();
+        }
     }
 
     pub(super) fn len(&self) -> usize {

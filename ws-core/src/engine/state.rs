@@ -60,6 +60,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(super) role: Role,
+    /// The time that was last told.
+    pub(super) now: Instant,
     pub(super) limits: Arc<Limits>,
     pub(super) serves: Arc<MethodTable>,
     pub(super) calls: Arc<MethodTable>,
@@ -78,6 +80,9 @@ pub(crate) struct Engine {
     /// Slots and bytes of this side's calls that run there.
     pub(super) usage_there: super::usage::Usage,
     pub(super) deadlines: Deadlines,
+    /// When the driver will look again, as it was told last; and whether something is due before.
+    told: Option<Instant>,
+    sooner: bool,
     pub(super) heartbeat: Heartbeat,
     pub(super) pong_owed: Option<u64>,
     pub(super) share: Share,
@@ -103,6 +108,7 @@ impl Engine {
         };
         Self {
             role: config.role,
+            now,
             serves: config.serves,
             calls: config.calls,
             phase,
@@ -117,6 +123,8 @@ impl Engine {
             frame_limit: MAX_MESSAGE_CEILING,
             usage_there: super::usage::Usage::default(),
             deadlines: Deadlines::default(),
+            told: None,
+            sooner: false,
             heartbeat: Heartbeat::new(now, limits.ping_interval, limits.ping_grace),
             pong_owed: None,
             share: Share::of(config.budget),
@@ -184,6 +192,11 @@ impl Engine {
         self.outbox.queued() > 0 || self.pong_owed.is_some() || self.grant.owes()
     }
 
+    /// Whether a sleeping driver must be woken.
+    pub(crate) const fn needs_driver(&self) -> bool {
+        self.sooner || self.closed.is_some() || self.leaving.is_some() || self.has_output()
+    }
+
     /// The peer showed that it lives.
     pub(crate) const fn heard(&mut self, now: Instant) {
         self.heartbeat.heard(now);
@@ -192,6 +205,7 @@ impl Engine {
     /// Lets time pass: deadlines end calls exactly (R14, R21), silence is pinged or ends the connection (R33), a
     /// header or a decision that does not come ends it too (R6).
     pub(crate) fn on_time(&mut self, now: Instant, effects: &mut Effects) {
+        self.now = now;
         while let Some(due) = self.deadlines.pop(now) {
             match due {
                 Due::Pending(key) => self.expire_pending(key, effects),
@@ -227,7 +241,7 @@ impl Engine {
             }
             Beat::Dead => {
                 let info = CloseInfo::new(code::HEARTBEAT, "the peer fell silent", ClosedBy::Local);
-                self.close(info, effects);
+                self.close(info.abruptly(), effects);
             }
         }
     }
@@ -244,11 +258,14 @@ impl Engine {
             Phase::Active => Some(self.heartbeat.at()),
             Phase::AwaitWelcome | Phase::Closed => None,
         };
-        [deadline, phase, self.leaving].into_iter().flatten().min()
+        self.sooner = false;
+        self.told = [deadline, phase, self.leaving].into_iter().flatten().min();
+        self.told
     }
 
     /// Adds the deadline of a call to those watched.
     pub(super) fn watch(&mut self, at: Instant, due: Due) {
+        self.sooner |= self.told.is_none_or(|told| at < told);
         let (pending, running) = (&self.pending, &self.running);
         let live = pending.len() + running.len();
         self.deadlines.add(at, due, live, |due| match due {
@@ -311,6 +328,14 @@ impl Engine {
         self.share.settle(0);
         effects.wakes.extend(self.activation_waker.take());
         self.closed = Some(info);
+    }
+
+    /// The driver is gone: keeps what tells of the end, and gives the memory back. Outcomes not yet told stay.
+    pub(crate) fn bury(&mut self) {
+        self.outbox.clear();
+        self.running.bury();
+        self.pending.bury();
+        self.schema = Schema::default();
     }
 
     /// The peer broke a rule.

@@ -65,8 +65,8 @@ impl Usage {
         }
     }
 
-    pub(super) const fn calls(&self) -> u64 {
-        self.total.calls
+    pub(super) fn calls_at(&self, depth: u8) -> u64 {
+        self.depths.get(usize::from(depth)).map_or(0, |used| used.calls)
     }
 
     pub(super) const fn bytes(&self) -> u64 {

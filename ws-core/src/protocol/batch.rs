@@ -18,6 +18,14 @@ impl<'a> Frames<'a> {
     }
 }
 
+impl Frames<'_> {
+    /// Whether nothing follows the last frame taken.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<&'a [u8], Malformed>;
 

@@ -54,7 +54,7 @@ pub enum ClosedBy {
 }
 
 /// How a connection ended (R34).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct CloseInfo {
     /// The close code, see [`code`].
@@ -67,6 +67,8 @@ pub struct CloseInfo {
     pub clean: bool,
     /// For the copy that fails a call: it certainly had not left this side.
     pub(crate) unsent: bool,
+    /// The peer is not expected to answer, and not waited for.
+    pub(crate) abrupt: bool,
 }
 
 impl CloseInfo {
@@ -76,7 +78,7 @@ impl CloseInfo {
         let mut reason = reason.into();
         let length = clip(&reason, MAX_CLOSE_TEXT).len();
         reason.truncate(length);
-        Self { code, reason, by, clean: false, unsent: false }
+        Self { code, reason, by, clean: false, unsent: false, abrupt: false }
     }
 
     /// Whether the code invites the client to connect again: 1001, 1006, 1011, 1012 to 1014 and 4000 to 4499.
@@ -85,11 +87,24 @@ impl CloseInfo {
         matches!(self.code, 1001 | 1006 | 1011..=1014 | 4000..=4499)
     }
 
+    pub(crate) const fn abruptly(mut self) -> Self {
+        self.abrupt = true;
+        self
+    }
+
     pub(crate) const fn not_sent(mut self) -> Self {
         self.unsent = true;
         self
     }
 }
+
+impl PartialEq for CloseInfo {
+    fn eq(&self, other: &Self) -> bool {
+        (self.code, &self.reason, self.by, self.clean) == (other.code, &other.reason, other.by, other.clean)
+    }
+}
+
+impl Eq for CloseInfo {}
 
 impl fmt::Debug for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -150,11 +150,12 @@ impl Fingerprint {
 
 fn read_list<T>(
     reader: &mut Reader<'_>,
+    most: usize,
     mut one: impl FnMut(&mut Reader<'_>) -> Result<T, Malformed>,
 ) -> Result<Vec<T>, Malformed> {
     let count = reader.varint()?;
-    if count > MAX_FINGERPRINTS as u64 {
-        return Err(Malformed("more than 4,096 fingerprints"));
+    if count > most as u64 {
+        return Err(Malformed("more fingerprints than there may be"));
     }
     // No reservation: the list grows with what is really there.
     let mut list = Vec::new();
@@ -204,8 +205,8 @@ impl Hello {
             version,
             features: reader.varint()?,
             announced: Announced::read(&mut reader)?,
-            serves: read_list(&mut reader, Fingerprint::read)?,
-            calls: read_list(&mut reader, Fingerprint::read)?,
+            serves: read_list(&mut reader, MAX_FINGERPRINTS, Fingerprint::read)?,
+            calls: read_list(&mut reader, MAX_FINGERPRINTS, Fingerprint::read)?,
             header: reader.rest().to_vec(),
         })
     }
@@ -242,7 +243,8 @@ impl Welcome {
         }
         let features = reader.varint()?;
         let announced = Announced::read(&mut reader)?;
-        let mismatches = read_list(&mut reader, |reader| {
+        // Of either direction.
+        let mismatches = read_list(&mut reader, 2 * MAX_FINGERPRINTS, |reader| {
             let served_by = match reader.u8()? {
                 0 => Side::Server,
                 1 => Side::Client,

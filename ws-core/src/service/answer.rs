@@ -21,7 +21,7 @@ pub enum Refusal {
     UnknownMethod,
     /// The arguments do not decode; the text stays on this side.
     InvalidArguments(String),
-    /// Not allowed; the text travels to the caller.
+    /// Not allowed; the text stays on this side.
     Denied(String),
 }
 

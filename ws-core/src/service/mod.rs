@@ -23,4 +23,4 @@ pub use payload::Payload;
 pub use provider::Provider;
 pub use remote::{Remote, RemoteHandle};
 pub use scope::Scoped;
-pub use table::{MethodCollision, MethodTable, Methods};
+pub use table::{ContractError, MethodTable, Methods};

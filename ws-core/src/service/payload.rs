@@ -14,4 +14,6 @@ use serde::de::DeserializeOwned;
 )]
 pub trait Payload: Serialize + DeserializeOwned + Send + 'static {}
 
+// Without this the compiler reports each of the four traits on its own, with a list of serde's implementations.
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}

@@ -1,8 +1,10 @@
 //! The methods of a contract as a list, and the table that turns wire identities into small integers.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{MethodId, MethodSpec};
+use crate::limits::MAX_FINGERPRINTS;
 
 /// The methods that a provider serves or a remote calls, in the order of their dense index.
 #[derive(Clone, Debug, Default)]
@@ -30,35 +32,50 @@ impl Methods {
     }
 }
 
-/// Two methods with one wire identity.
+/// Methods that cannot be served, or called, on one connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the methods `{first}` and `{second}` have the same wire identity; give one of them another name with `#[ws(name = \"…\")]`"
-)]
-pub struct MethodCollision {
-    /// The one that came first.
-    pub first: &'static str,
-    /// The one that collides with it.
-    pub second: &'static str,
+#[non_exhaustive]
+pub enum ContractError {
+    /// Two methods with one wire identity.
+    #[error(
+        "the methods `{first}` and `{second}` have the same wire identity; \
+         give one of them another name with `#[ws(name = \"…\")]`"
+    )]
+    Collision {
+        /// The one that came first.
+        first: &'static str,
+        /// The one that collides with it.
+        second: &'static str,
+    },
+    /// More methods than a handshake can name.
+    #[error("{count} methods on one connection; there may be 4,096")]
+    TooManyMethods {
+        /// How many.
+        count: usize,
+    },
 }
 
 /// Wire identity → dense index, checked for collisions once, before anything is served.
 #[derive(Debug, Default)]
 pub struct MethodTable {
     specs: Vec<MethodSpec>,
-    indices: HashMap<MethodId, usize>,
+    indices: HashMap<MethodId, usize, BuildHasherDefault<IdHasher>>,
 }
 
 impl MethodTable {
     /// Builds the table.
     ///
     /// # Errors
-    /// Two methods with one identity, both named.
-    pub fn new(methods: Methods) -> Result<Self, MethodCollision> {
-        let mut indices: HashMap<MethodId, usize> = HashMap::with_capacity(methods.specs.len());
+    /// Two methods with one identity, both named, or more than 4,096 methods.
+    pub fn new(methods: Methods) -> Result<Self, ContractError> {
+        let count = methods.specs.len();
+        if count > MAX_FINGERPRINTS {
+            return Err(ContractError::TooManyMethods { count });
+        }
+        let mut indices = HashMap::with_capacity_and_hasher(count, BuildHasherDefault::default());
         for (index, spec) in methods.specs.iter().enumerate() {
             if let Some(first) = indices.insert(spec.id, index) {
-                return Err(MethodCollision { first: methods.specs[first].name, second: spec.name });
+                return Err(ContractError::Collision { first: methods.specs[first].name, second: spec.name });
             }
         }
         Ok(Self { specs: methods.specs, indices })
@@ -102,6 +119,27 @@ impl MethodTable {
     }
 }
 
+/// The identities are hashes already, and the table's own: a peer can look for one, and add none.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    #[inline]
+    fn write_u32(&mut self, id: u32) {
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +148,7 @@ mod tests {
     fn a_collision_names_both_methods() {
         let specs = [MethodSpec::call("A.b", "()->()", 1), MethodSpec::event("A.b", "()", 1)];
         let error = MethodTable::new(Methods::of(&specs)).expect_err("one identity twice");
-        assert_eq!(error, MethodCollision { first: "A.b", second: "A.b" });
+        assert_eq!(error, ContractError::Collision { first: "A.b", second: "A.b" });
     }
 
     #[test]

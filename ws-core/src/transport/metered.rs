@@ -1,4 +1,4 @@
-//! Counts the bytes written, which is the only sign of progress on a slow connection (R38).
+//! Counts the bytes both ways, the only sign of progress on a slow connection (R33, R38).
 
 use std::io;
 use std::pin::Pin;
@@ -10,6 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Metered<S> {
     pub(super) stream: S,
     pub(super) written: u64,
+    pub(super) read: u64,
+}
+
+impl<S> Metered<S> {
+    pub(super) const fn new(stream: S) -> Self {
+        Self { stream, written: 0, read: 0 }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
@@ -18,7 +25,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.read += (buf.filled().len() - before) as u64;
+        polled
     }
 }
 

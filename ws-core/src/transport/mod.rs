@@ -62,6 +62,9 @@ pub trait Transport: Send + Unpin + 'static {
     /// the close is not lost to a reset. Ready when the peer has ended its side; the driver bounds the wait.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// How many bytes ever came in: shows that a peer lives while a large message is on its way (R33).
+    fn received(&self) -> u64;
+
     /// How many bytes were ever written: shows progress on a slow connection (R38).
     fn written(&self) -> u64;
 }

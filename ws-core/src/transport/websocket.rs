@@ -24,6 +24,8 @@ pub struct WebSocketTransport<S> {
     socket: WebSocketStream<Metered<S>>,
     shut_down: bool,
     lingered: usize,
+    /// Pongs that tungstenite keeps because the peer does not read.
+    unread_pongs: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
@@ -51,17 +53,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
     /// # Cancel safety
     /// The stream is lost when this is dropped.
     pub async fn connect(request: Request, stream: S, limits: &Limits) -> Result<(Self, Response), Error> {
-        let stream = Metered { stream, written: 0 };
+        let stream = Metered::new(stream);
         let config = Some(websocket_config(limits));
         let (socket, response) = client_async_with_config(request, stream, config).await?;
-        Ok((Self { socket, shut_down: false, lingered: 0 }, response))
+        Ok((Self::of(socket), response))
     }
 
     async fn over(stream: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
-        let stream = Metered { stream, written: 0 };
+        let stream = Metered::new(stream);
         let config = Some(websocket_config(limits));
         let socket = WebSocketStream::from_partially_read(stream, read, role, config).await;
-        Self { socket, shut_down: false, lingered: 0 }
+        Self::of(socket)
+    }
+
+    const fn of(socket: WebSocketStream<Metered<S>>) -> Self {
+        Self { socket, shut_down: false, lingered: 0, unread_pongs: 0 }
     }
 }
 
@@ -79,6 +85,9 @@ pub fn websocket_config(limits: &Limits) -> WebSocketConfig {
         .max_frame_size(Some(largest))
 }
 
+/// 32 KiB of pongs.
+const MAX_UNREAD_PONGS: u32 = 256;
+
 /// After a violation, at most this much is read and thrown away.
 const MAX_LINGER: usize = 1 << 20;
 
@@ -87,7 +96,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         let Poll::Ready(next) = Pin::new(&mut self.socket).poll_next(cx) else { return Poll::Pending };
         Poll::Ready(match next {
             Some(Ok(Message::Binary(bytes))) => Received::Message(bytes),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Received::Alive,
+            Some(Ok(Message::Ping(_))) => self.pinged(cx),
+            Some(Ok(Message::Pong(_))) => Received::Alive,
             Some(Ok(Message::Close(frame))) => {
                 Received::Close(frame.map(|frame| (frame.code.into(), frame.reason.to_string())))
             }
@@ -138,8 +148,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
     }
 
+    fn received(&self) -> u64 {
+        self.socket.get_ref().read
+    }
+
     fn written(&self) -> u64 {
         self.socket.get_ref().written
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
+    /// tungstenite answers a ping by itself and keeps the pong until it can be written, however many there are; a peer
+    /// that pings and never reads must not fill its buffer.
+    fn pinged(&mut self, cx: &mut Context<'_>) -> Received {
+        if Pin::new(&mut self.socket).poll_flush(cx).is_ready() {
+            self.unread_pongs = 0;
+            return Received::Alive;
+        }
+        self.unread_pongs += 1;
+        if self.unread_pongs > MAX_UNREAD_PONGS {
+            return Received::Violation(code::POLICY, "the answers are not read");
+        }
+        Received::Alive
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::{Contract, Kind, Method};
 pub(super) fn contract_trait(contract: &Contract) -> TokenStream {
     let head = &contract.head;
     let (cfgs, attributes, visibility) = (&head.cfgs, &head.attributes, &head.visibility);
-    let (ident, generics, where_clause) = (&head.ident, &head.generics, &head.where_clause);
+    let (ident, generics, where_clause) = (&head.ident, &head.generics, &head.generics.where_clause);
     let supertraits = &head.supertraits;
     let methods = contract.methods.iter().map(method);
     let faulty = &contract.faulty;
@@ -57,11 +57,11 @@ fn default_body(block: &Block, output: &Type) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         {
             async move {
-                if let ::core::option::Option::Some(value) = ::core::option::Option::None::<#output> {
-                    return value;
+                if let ::core::option::Option::Some(__value) = ::core::option::Option::None::<#output> {
+                    return __value;
                 }
-                let value: #output = #block;
-                value
+                let __value: #output = #block;
+                __value
             }
         }
     }

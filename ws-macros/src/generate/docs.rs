@@ -65,7 +65,7 @@ fn sections(kind: &Kind) -> [&'static str; 7] {
         Kind::Event { .. } => (
             "`SendError`: why the event was not sent.",
             "",
-            "The event is sent as a whole or, where the future is dropped before, not at all.",
+            "Dropping the future before it is ready means that the event is not sent.",
         ),
     };
     ["", "# Errors", errors, declared, "", "# Cancel safety", cancel_safety]

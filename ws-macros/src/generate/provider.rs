@@ -31,7 +31,7 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
         }
 
         #(#cfgs)*
-        #[allow(dead_code)]
+        #[allow(dead_code, deprecated)]
         impl<#service: #ident> #provider<#service> {
             #on_new
             #[must_use]
@@ -65,9 +65,9 @@ fn clone_and_debug(contract: &Contract, names: &Names) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         impl<#service> ::core::fmt::Debug for #provider<#service> {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::DebugStruct::finish_non_exhaustive(
-                    &mut ::core::fmt::Formatter::debug_struct(f, #name),
+                    &mut ::core::fmt::Formatter::debug_struct(__f, #name),
                 )
             }
         }
@@ -76,13 +76,21 @@ fn clone_and_debug(contract: &Contract, names: &Names) -> TokenStream {
 
 fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, ident, runtime) = (&contract.head.cfgs, &contract.head.ident, &contract.runtime);
-    let Names { provider, remote, index, service, .. } = names;
-    let variants = contract.methods.iter().map(|method| {
-        let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
-        quote!(#(#cfgs)* #index::#ident)
-    });
-    let arms = contract.methods.iter().map(|method| arm(contract, names, method));
+    let Names { provider, remote, service, .. } = names;
+    let started = quote! {
+        ::core::result::Result<#runtime::service::HandlerFuture, #runtime::service::Refusal>
+    };
+    let starts = contract.methods.iter().map(|method| start(contract, names, method));
     quote! {
+        #(#cfgs)*
+        #[allow(deprecated, clippy::type_complexity)]
+        impl<#service: #ident> #provider<#service> {
+            // Functions of their own, not arms of one: without optimization, the frame of a function has room for
+            // each of the futures that it makes.
+            #[doc(hidden)]
+            const STARTS: &'static [fn(&Self, &#runtime::service::Invocation<'_>) -> #started] = &[#(#starts,)*];
+        }
+
         #(#cfgs)*
         #[automatically_derived]
         #[allow(deprecated)]
@@ -91,56 +99,56 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
                 #runtime::service::Methods::of(#remote::METHODS)
             }
 
-            #[allow(unused_variables)]
             fn start(
                 &self,
-                method: ::core::primitive::usize,
-                invocation: &#runtime::service::Invocation<'_>,
-            ) -> ::core::result::Result<#runtime::service::HandlerFuture, #runtime::service::Refusal> {
-                const METHODS: &[#index] = &[#(#variants,)*];
-                let ::core::option::Option::Some(method) = <[#index]>::get(METHODS, method) else {
-                    return ::core::result::Result::Err(#runtime::service::Refusal::UnknownMethod);
-                };
-                let responder = #runtime::service::Invocation::responder(invocation);
-                let service = ::core::clone::Clone::clone(&self.service);
-                match *method { #(#arms)* }
+                __method: ::core::primitive::usize,
+                __invocation: &#runtime::service::Invocation<'_>,
+            ) -> #started {
+                match <[_]>::get(Self::STARTS, __method) {
+                    ::core::option::Option::Some(__start) => __start(self, __invocation),
+                    ::core::option::Option::None => {
+                        ::core::result::Result::Err(#runtime::service::Refusal::UnknownMethod)
+                    }
+                }
             }
         }
     }
 }
 
 /// Decodes the arguments of one method and makes the future that runs it.
-fn arm(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
+fn start(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let (contract_ident, runtime) = (&contract.head.ident, &contract.runtime);
-    let Names { index, codecs, service, .. } = names;
+    let Names { codecs, service, .. } = names;
     let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
     let arguments: Vec<_> =
-        (0..method.arguments.len()).map(|position| format_ident!("argument_{position}")).collect();
+        (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect();
     let (take_context, context) = if method.context {
         (
-            Some(quote!(let context = #runtime::service::Invocation::context(invocation);)),
-            Some(quote!(&context,)),
+            Some(quote!(let __context = #runtime::service::Invocation::context(__invocation);)),
+            Some(quote!(&__context,)),
         )
     } else {
         (None, None)
     };
-    let run = quote!(<#service as #contract_ident>::#ident(&*service, #context #(#arguments,)*).await);
+    let run = quote!(<#service as #contract_ident>::#ident(&*__service, #context #(#arguments,)*).await);
     let answer = match &method.kind {
         Kind::Call { output: Output::Fallible { .. }, .. } => {
-            quote!((#codecs::#ident.answer)(responder, #run))
+            quote!((#codecs::#ident.answer)(__responder, #run))
         }
         Kind::Call { output: Output::Value(_), .. } => {
-            quote!((#codecs::#ident.answer)(responder, ::core::result::Result::Ok(#run)))
+            quote!((#codecs::#ident.answer)(__responder, ::core::result::Result::Ok(#run)))
         }
         Kind::Event { .. } => quote! {
             #run;
-            #runtime::service::Responder::nothing(&responder)
+            #runtime::service::Responder::nothing(&__responder)
         },
     };
     quote! {
         #(#cfgs)*
-        #index::#ident => {
-            let (#(#arguments,)*) = (#codecs::#ident.arguments)(invocation)?;
+        |__provider, __invocation| {
+            let (#(#arguments,)*) = (#codecs::#ident.arguments)(__invocation)?;
+            let __responder = #runtime::service::Invocation::responder(__invocation);
+            let __service = ::core::clone::Clone::clone(&__provider.service);
             #take_context
             ::core::result::Result::Ok(::std::boxed::Box::pin(async move { #answer }))
         }

@@ -24,8 +24,8 @@ pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
                 #runtime::service::Methods::of(Self::METHODS)
             }
 
-            fn from_peer(peer: #runtime::Peer) -> Self {
-                Self { handle: #runtime::service::RemoteHandle::new(peer) }
+            fn from_peer(__peer: #runtime::Peer) -> Self {
+                Self { handle: #runtime::service::RemoteHandle::new(__peer) }
             }
         }
     }

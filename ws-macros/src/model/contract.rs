@@ -1,7 +1,6 @@
 //! One annotated trait.
 
-use proc_macro2::TokenStream;
-use syn::{Attribute, Ident, Path, TraitItem, TypeParamBound, Visibility, WhereClause};
+use syn::{Attribute, Generics, Ident, Path, TraitItem, TypeParamBound, Visibility};
 
 use super::Method;
 
@@ -28,8 +27,7 @@ pub(crate) struct Head {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) ident: Ident,
-    /// Empty, or the angle brackets of a trait that is not servable.
-    pub(crate) generics: TokenStream,
+    /// The where clause; parameters only where the trait is not servable.
+    pub(crate) generics: Generics,
     pub(crate) supertraits: Vec<TypeParamBound>,
-    pub(crate) where_clause: Option<WhereClause>,
 }

@@ -1,37 +1,37 @@
 //! The whole trait.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::{Attribute, Ident, ItemTrait, TraitItem};
+use syn::ItemTrait;
 
 use super::attributes::sort_attributes;
 use super::contract_options::ContractOptions;
 use super::later;
-use super::method::{ParsedMethod, parse_method};
-use super::recover::faulty_method;
+use super::method::Scope;
+use super::trait_item::parse_trait_item;
 use crate::errors::Errors;
-use crate::model::{Contract, Head, Method, source_text};
-
-/// What a method needs to know of its trait.
-pub(super) struct Scope<'a> {
-    pub(super) ident: &'a Ident,
-    pub(super) wire_name: &'a str,
-}
+use crate::model::{Contract, Head};
 
 /// Reads an annotated trait. The contract holds what is right of it, `errors` get the rest.
 pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut Errors) -> Contract {
     let options = ContractOptions::parse(options, &item.ident, errors);
+    if let Some(token) = &item.unsafety {
+        errors.on(token, "a contract is a safe trait: remove `unsafe`");
+    }
+    if let Some(token) = &item.modifiers.auto_token {
+        errors.on(token, "a contract is implemented by hand: remove `auto`");
+    }
     let (ws, attributes) = sort_attributes(item.attrs, errors);
-    check_head(&ws, &item.unsafety, &item.modifiers.auto_token, errors);
+    for attribute in ws {
+        errors.on(attribute, "options of the trait go into its own attribute: `#[ws_service(..)]`");
+    }
     let servable = !later::reject_generic_trait(&item.generics, errors);
 
     let scope = Scope { ident: &item.ident, wire_name: &options.name };
     let (mut methods, mut faulty) = (Vec::new(), Vec::new());
     for item in item.items {
-        match parse_item(&scope, item, &methods, errors) {
+        match parse_trait_item(&scope, item, &methods, errors) {
             Ok(method) => methods.push(method),
-            Err(item) => faulty.push(item),
+            Err(item) => faulty.push(*item),
         }
     }
     Contract {
@@ -42,9 +42,8 @@ pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut
             attributes: [attributes.docs, attributes.others].concat(),
             visibility: item.vis,
             ident: item.ident,
-            generics: item.generics.to_token_stream(),
+            generics: item.generics,
             supertraits: item.supertraits.into_iter().collect(),
-            where_clause: item.generics.where_clause,
         },
         methods,
         faulty,
@@ -52,75 +51,121 @@ pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut
     }
 }
 
-fn check_head(ws: &[Attribute], unsafety: &impl ToTokens, auto: &impl ToTokens, errors: &mut Errors) {
-    for attribute in ws {
-        errors.on(attribute, "options of the trait go into its own attribute: `#[ws_service(..)]`");
-    }
-    if !unsafety.to_token_stream().is_empty() {
-        errors.on(unsafety, "a contract is a safe trait: remove `unsafe`");
-    }
-    if !auto.to_token_stream().is_empty() {
-        errors.on(auto, "a contract is implemented by hand: remove `auto`");
-    }
-}
+#[cfg(test)]
+mod tests {
+    use quote::{ToTokens, quote};
+    use syn::parse_quote;
 
-fn parse_item(
-    scope: &Scope<'_>,
-    item: TraitItem,
-    earlier: &[Method],
-    errors: &mut Errors,
-) -> Result<Method, TraitItem> {
-    match item {
-        TraitItem::Fn(item) => {
-            let ParsedMethod { method, name_span } = parse_method(scope, item, errors)?;
-            if let Some(other) = earlier.iter().find(|other| is_same_on_the_wire(other, &method)) {
-                errors.at(
-                    name_span,
-                    format!(
-                        "`{}` is `{}` on the wire already: give this method another name with `#[ws(name = \"…\")]`",
-                        other.ident.unraw(),
-                        other.wire_name
-                    ),
-                );
-                return Err(faulty_method(method.item, method.attributes));
+    use super::*;
+    use crate::model::{Kind, Output, source_text};
+
+    fn parse(options: TokenStream, item: ItemTrait) -> (Contract, Vec<String>) {
+        let mut errors = Errors::default();
+        let contract = parse_contract(options, item, &mut errors);
+        (contract, errors.messages())
+    }
+
+    #[test]
+    fn options_and_their_defaults() {
+        let item: ItemTrait = parse_quote!(
+            trait A {
+                async fn f(&self);
             }
-            Ok(method)
-        }
-        TraitItem::Const(item) => {
-            errors.on(
-                &item.ident,
-                "a contract has methods only: return the value from one in place of the constant",
-            );
-            Err(TraitItem::Const(item))
-        }
-        TraitItem::Type(item) => {
-            errors.on(
-                &item.ident,
-                "a contract has methods only: write concrete types in place of the associated type",
-            );
-            Err(TraitItem::Type(item))
-        }
-        TraitItem::Macro(item) => {
-            errors.on(&item.mac, "a contract must be readable as it stands: write the macro's methods out");
-            Err(TraitItem::Macro(item))
-        }
-        item => {
-            errors.on(
-                &item,
-                "a contract has methods only, and they have no visibility: write `async fn name(&self)`",
-            );
-            Err(TraitItem::Verbatim(TokenStream::new()))
-        }
-    }
-}
+        );
+        let (contract, errors) = parse(TokenStream::new(), item.clone());
+        assert_eq!(errors, [""; 0]);
+        assert_eq!((contract.methods[0].wire_name.as_str(), contract.version), ("A.f", 1));
+        assert_eq!(source_text(contract.runtime.to_token_stream()), "::ws_core");
 
-/// Whether both methods may exist in one build with one wire name. Where conditions differ they may exclude each
-/// other; if they do not, the method table refuses them when the provider is built.
-fn is_same_on_the_wire(a: &Method, b: &Method) -> bool {
-    let conditions = |method: &Method| {
-        method.attributes.cfgs.iter().map(|cfg| source_text(cfg.to_token_stream())).collect::<Vec<_>>()
-    };
-    let (a_conditions, b_conditions) = (conditions(a), conditions(b));
-    let may_exclude = !a_conditions.is_empty() && !b_conditions.is_empty() && a_conditions != b_conditions;
-    a.wire_name == b.wire_name && !may_exclude
+        let (contract, errors) = parse(quote!(name = "a", version = 3, crate = crate), item);
+        assert_eq!(errors, [""; 0]);
+        assert_eq!((contract.methods[0].wire_name.as_str(), contract.version), ("a.f", 3));
+        assert_eq!(source_text(contract.runtime.to_token_stream()), "crate");
+    }
+
+    #[test]
+    fn a_call_with_everything() {
+        let (contract, errors) = parse(
+            TokenStream::new(),
+            parse_quote!(
+                trait A {
+                    /// Docs.
+                    #[cfg(unix)]
+                    #[inline]
+                    #[ws(name = "g", timeout = "5s", spawn, idempotent)]
+                    async fn f(&self, ctx: &k::CallContext, a: u8, r#b: Vec<u8>) -> Result<u8, String>;
+                }
+            ),
+        );
+        assert_eq!(errors, [""; 0]);
+        let method = &contract.methods[0];
+        assert_eq!(method.wire_name, "A.g");
+        assert!(method.context && method.spawn);
+        assert_eq!(method.arguments.len(), 2);
+        assert_eq!(
+            (method.attributes.cfgs.len(), method.attributes.docs.len(), method.attributes.others.len()),
+            (1, 1, 1)
+        );
+        let Kind::Call { output: Output::Fallible { .. }, timeout_ms: Some(5_000), idempotent: true } =
+            &method.kind
+        else {
+            panic!("a call that may fail");
+        };
+    }
+
+    #[test]
+    fn an_event() {
+        let (contract, errors) = parse(
+            TokenStream::new(),
+            parse_quote!(
+                trait A {
+                    #[ws(event)]
+                    #[ws(concurrent)]
+                    async fn f(&self) -> ();
+                }
+            ),
+        );
+        assert_eq!(errors, [""; 0]);
+        assert!(matches!(contract.methods[0].kind, Kind::Event { concurrent: true }));
+    }
+
+    #[test]
+    fn what_is_right_stays_beside_what_is_wrong() {
+        let (contract, errors) = parse(
+            quote!(version = 0),
+            parse_quote!(
+                trait A {
+                    async fn good(&self);
+                    async fn bad(self, a: &str);
+                    const C: u8;
+                }
+            ),
+        );
+        assert_eq!(errors.len(), 4);
+        assert_eq!((contract.methods.len(), contract.faulty.len(), contract.servable), (1, 2, true));
+    }
+
+    #[test]
+    fn one_wire_name_twice_unless_conditions_may_exclude_each_other() {
+        let twice = |first: TokenStream, second: TokenStream| {
+            parse(
+                TokenStream::new(),
+                parse_quote!(
+                    trait A {
+                        #first
+                        async fn f(&self);
+                        #second
+                        #[ws(name = "f")]
+                        async fn g(&self);
+                    }
+                ),
+            )
+            .1
+            .len()
+        };
+        assert_eq!(twice(quote!(), quote!()), 1);
+        assert_eq!(twice(quote!(#[cfg(unix)]), quote!()), 1);
+        assert_eq!(twice(quote!(#[cfg(unix)]), quote!(#[cfg(unix)])), 1);
+        assert_eq!(twice(quote!(#[cfg(unix)]), quote!(#[cfg(windows)])), 0);
+    }
 }

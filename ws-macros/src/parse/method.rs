@@ -5,18 +5,24 @@ use syn::{Ident, TraitItem, TraitItemFn};
 
 use super::arguments::Arguments;
 use super::attributes::sort_attributes;
+use super::later;
 use super::method_options::MethodOptions;
 use super::output::parse_kind;
 use super::qualifiers::check_qualifiers;
 use super::receiver::check_receiver;
 use super::recover::faulty_method;
 use super::wire_name::default_wire_name;
-use super::{contract::Scope, later};
 use crate::errors::Errors;
 use crate::model::Method;
 
 /// What every remote has of its own.
 const REMOTE_METHODS: [&str; 6] = ["METHODS", "clone", "from_peer", "methods", "peer", "with"];
+
+/// What a method needs to know of its trait.
+pub(super) struct Scope<'a> {
+    pub(super) ident: &'a Ident,
+    pub(super) wire_name: &'a str,
+}
 
 /// A method, and where its wire name is written.
 pub(super) struct ParsedMethod {
@@ -29,7 +35,7 @@ pub(super) fn parse_method(
     scope: &Scope<'_>,
     mut item: TraitItemFn,
     all_errors: &mut Errors,
-) -> Result<ParsedMethod, TraitItem> {
+) -> Result<ParsedMethod, Box<TraitItem>> {
     let mut errors = Errors::default();
     let (options, attributes) = sort_attributes(std::mem::take(&mut item.attrs), &mut errors);
     let options = MethodOptions::parse(&options, &mut errors);
@@ -46,7 +52,7 @@ pub(super) fn parse_method(
         Some(parts) if errors.is_empty() => parts,
         _ => {
             all_errors.append(errors);
-            return Err(faulty_method(item, attributes));
+            return Err(Box::new(faulty_method(item, attributes)));
         }
     };
 

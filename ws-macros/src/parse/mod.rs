@@ -18,6 +18,7 @@ mod qualifiers;
 mod receiver;
 mod recover;
 mod timeout;
+mod trait_item;
 mod wire_name;
 
 pub(crate) use contract::parse_contract;

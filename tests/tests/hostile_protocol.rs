@@ -1,0 +1,248 @@
+//! R35: what breaks the protocol above the WebSocket ends that connection, with the code of its kind, and no other;
+//! what it allows, however odd, ends nothing.
+
+use std::time::Duration;
+
+use ws_core::{ClosedBy, Encoding, Limits};
+use ws_tests::fixture::until_true;
+use ws_tests::raw::arena::{Arena, MEMORY, Over, WELCOME, header};
+use ws_tests::raw::frames::{self, Frame, Hello, call, cancel, class, event, fail, flag, message, plain, ret};
+
+/// Messages that no client may send once it is accepted.
+fn malformed() -> Vec<(&'static str, Vec<u8>)> {
+    let one = |frame: Vec<u8>| frames::batch([frame]);
+    let metadata = |bytes: &[u8]| one(message(flag::HAS_METADATA, 1, 0, "Target.note", bytes, &[]));
+    let pair = |key: &str, value: &[u8]| {
+        [frames::varint(key.len() as u64), key.into(), frames::varint(value.len() as u64), value.into()].concat()
+    };
+    let keys = |count: u8| [vec![count], (0..count).flat_map(|i| pair(&format!("k{i}"), b"")).collect()].concat();
+    let length_2_60 = [frames::varint(1 << 60), vec![1, 2, 3]].concat();
+    vec![
+        ("an empty message", vec![]),
+        ("random bytes", vec![0x9d, 0x4e, 0x7a, 0x15, 0xc3, 0xe0, 0x22, 0x88, 0x01]),
+        ("a frame of no bytes", one(vec![])),
+        ("a frame of one byte", one(vec![frames::CANCEL])),
+        ("a frame of 2^60 bytes", length_2_60.clone()),
+        ("a good frame, then one of 2^60 bytes", [one(plain(frames::PONG, &[1])), length_2_60].concat()),
+        ("a length in more bytes than it needs", vec![0x83, 0x00, frames::CANCEL, 0, 1]),
+        ("a length beyond 64 bits", [vec![0xff; 9], vec![2, 1, 1]].concat()),
+        ("a reserved flag on a MESSAGE", one(message(0x10, 1, 0, "Target.add", &[], &[]))),
+        ("a flag where none is defined", one(vec![frames::CANCEL, 1, 1])),
+        ("kind 0", one(vec![0, 0])),
+        ("a kind that nobody knows", one(vec![0x55, 0, 1, 2, 3])),
+        ("a kind reserved for later", one(vec![14, 0, 1])),
+        ("bytes behind the last field", one(vec![frames::CANCEL, 0, 1, 0])),
+        ("a MESSAGE cut short", one(vec![frames::MESSAGE, 1, 1, 0, 1, 2])),
+        ("a second HELLO", one(Hello::default().with_header(&header(Encoding::Bincode, WELCOME)))),
+        ("a WELCOME from a client", one(Hello::default().welcome())),
+        ("a REJECT from a client", one(frames::reject(1, 4501, b"you"))),
+        ("an id of the server's parity", one(call(2, "Target.add", &[0, 0]))),
+        ("an event with an id of the server's parity", one(event(2, "Target.note", &[0]))),
+        ("a call with the id 0", one(call(0, "Target.add", &[0, 0]))),
+        ("an event with the id 0, which is for broadcasts", one(event(0, "Target.note", &[0]))),
+        ("a call 33 deep", one(message(flag::WANTS_REPLY, 1, 33, "Target.add", &[], &[0, 0]))),
+        ("an event 33 deep", one(message(0, 1, 33, "Target.note", &[], &[0]))),
+        ("17 keys of metadata", metadata(&keys(17))),
+        ("2^60 keys of metadata", metadata(&frames::varint(1 << 60))),
+        ("a key of metadata twice", metadata(&[vec![2], pair("a", b""), pair("a", b"")].concat())),
+        ("4 KiB of metadata and one byte", metadata(&[vec![1], pair("k", &[b'x'; 4096])].concat())),
+        ("metadata that is not UTF-8", metadata(&[vec![1], pair("k", &[0xff])].concat())),
+        ("metadata with a key of 2^60 bytes", metadata(&[vec![1], frames::varint(1 << 60)].concat())),
+        ("credit for a stream that is not", one(plain(frames::CREDIT, &[7, 1, 1]))),
+    ]
+}
+
+async fn each_is_1002(over: Over) {
+    let mut arena = Arena::open(over, Limits::default()).await;
+    for (what, bytes) in malformed() {
+        let (mut raw, serving) = arena.joined().await;
+        raw.binary(bytes).await;
+        let (code, reason) = raw.closed().await;
+        assert_eq!(code, 1002, "{what}: {reason}");
+        arena.serves().await;
+        drop(raw);
+        let info = serving.closed().await;
+        assert_eq!((info.code, info.by), (1002, ClosedBy::Local), "{what}");
+        arena.only_honest().await;
+    }
+    assert_eq!(arena.counts.notes(), 0, "no handler saw a malformed event");
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r35_malformed_messages_over_a_socket() {
+    each_is_1002(Over::Socket).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn r35_malformed_messages_in_memory() {
+    each_is_1002(MEMORY).await;
+}
+
+#[tokio::test]
+async fn r35_before_the_header_nothing_else_may_come() {
+    let arena = Arena::open(Over::Socket, Limits::default()).await;
+    for (what, frame) in [
+        ("a call", call(1, "Target.add", &[0, 0])),
+        ("an event", event(1, "Target.note", &[0])),
+        ("a PING", plain(frames::PING, &[1])),
+        ("a RETURN", ret(1, &[])),
+        ("a HELLO of limits that can never be met", Hello { version: 1, announced: [0; 6] }.with_header(&[])),
+        ("a HELLO cut short", vec![frames::HELLO, 0, 1]),
+        ("a HELLO of 5,000 fingerprints", [vec![frames::HELLO, 0, 1, 0], huge_hello()].concat()),
+    ] {
+        let mut raw = arena.raw().await;
+        raw.send([frame]).await;
+        assert_eq!(raw.close_code().await, 1002, "{what}");
+        arena.serves().await;
+        drop(raw);
+        arena.only_honest().await;
+    }
+    assert_eq!(arena.counts.notes(), 0);
+    arena.ends_well().await;
+}
+
+fn huge_hello() -> Vec<u8> {
+    let limits: Vec<u8> = Hello::default().announced.into_iter().flat_map(frames::varint).collect();
+    [limits, frames::varint(5000), vec![0; 12 * 5000], vec![0]].concat()
+}
+
+#[tokio::test]
+async fn r35_a_frame_beyond_max_message_is_1009() {
+    // A WebSocket message may always have 64 KiB, so this bound is our own.
+    let mut arena = Arena::open(Over::Socket, Limits::default().max_message(1024).max_header(512)).await;
+    let frame_of = |size: usize| {
+        // Kind, flags, id, depth and method take 8 bytes, the text's length 3.
+        let frame = call(1, "Target.text", &frames::encoded(Encoding::Bincode, &"x".repeat(size - 11)));
+        assert_eq!(frame.len(), size);
+        frame
+    };
+    let (mut raw, _) = arena.joined().await;
+    raw.send([frame_of(1024)]).await;
+    assert!(matches!(raw.frame().await, Frame::Return { id: 1, .. }), "1,024 bytes are allowed");
+    raw.send([frame_of(1025)]).await;
+    assert_eq!(raw.close_code().await, 1009);
+    arena.serves().await;
+    drop(raw);
+
+    let (mut raw, _) = arena.joined().await;
+    raw.binary(vec![0; (64 << 10) + 1]).await;
+    assert_eq!(raw.close_code().await, 1009, "a message beyond every batch");
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r19_an_id_in_use_is_1002() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    for together in [true, false] {
+        let (mut raw, serving) = arena.joined().await;
+        let hang = || call(7, "Target.hang", &[0]);
+        if together {
+            raw.send([hang(), hang()]).await;
+        } else {
+            raw.send([hang()]).await;
+            until_true(|| serving.running() == 1).await;
+            arena.serves().await;
+            raw.send([hang()]).await;
+        }
+        assert_eq!(raw.close_code().await, 1002, "together: {together}");
+        drop(raw);
+        serving.closed().await;
+        assert_eq!((serving.running(), arena.counts.live()), (0, 0));
+    }
+    // Once it is answered an id is free again.
+    let (mut raw, _) = arena.joined().await;
+    for _ in 0..2 {
+        raw.send([call(7, "Target.add", &[2, 4])]).await;
+        assert_eq!(raw.frame().await, Frame::Return { id: 7, body: vec![6] });
+    }
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r17_replies_that_nobody_asked_for_are_counted() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    let (mut raw, serving) = arena.joined().await;
+    let ids = [0, 1, 2, 3, 6, 1 << 20, 1 << 40, u64::MAX - 1, u64::MAX];
+    let strays = ids.into_iter().flat_map(|id| [ret(id, b"a value"), fail(id, 11, &[7; 8]), fail(id, 200, &[])]);
+    raw.send(strays).await;
+    raw.send(ids.map(cancel)).await;
+    raw.send([call(9, "Target.add", &[2, 4])]).await;
+    assert_eq!(raw.frame().await, Frame::Return { id: 9, body: vec![6] });
+    assert_eq!(serving.stats().stray_replies, 3 * ids.len() as u64);
+    assert_eq!((serving.running(), serving.pending(), serving.is_open()), (0, 0, true));
+    arena.serves().await;
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn what_is_odd_but_allowed_ends_nothing() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    let raw = {
+        // Ignorable kinds are skipped before the header, too.
+        let mut raw = arena.raw().await;
+        raw.send([vec![0x80], vec![0xff, 0xff, 0xff], vec![0x8b, 1, 2, 3]]).await;
+        raw
+    };
+    let (mut raw, serving) = arena.join(raw, Encoding::Bincode, Hello::default()).await;
+    let oddities = [
+        ("a kind that may be skipped", vec![0x80]),
+        ("one that looks like a MESSAGE", vec![0x84, 0xff, 1]),
+        ("a PONG that answers nothing", plain(frames::PONG, &[u64::MAX])),
+        ("a GOAWAY from a client", plain(frames::GOAWAY, &[0])),
+        ("credit without bounds", plain(frames::CREDIT, &[0, u64::MAX, u64::MAX])),
+        ("credit that takes back", plain(frames::CREDIT, &[0, 0, 0])),
+    ];
+    for (id, (what, frame)) in (1..).step_by(2).zip(oddities) {
+        raw.send([frame, call(id, "Target.add", &[2, 4])]).await;
+        assert_eq!(raw.frame().await, Frame::Return { id, body: vec![6] }, "{what}");
+    }
+    assert!(serving.is_open());
+    arena.serves().await;
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r13_calls_that_cannot_run_are_answered_at_once() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    let (mut raw, serving) = arena.joined().await;
+    let deadline_0 = message(flag::WANTS_REPLY | flag::HAS_DEADLINE, 7, 0, "Target.hang", &[0], &[0]);
+    for (what, frame, expected) in [
+        ("a method that is not", call(7, "Target.none", &[]), class::UNKNOWN_METHOD),
+        ("an event called", call(7, "Target.note", &[0]), class::SCHEMA_MISMATCH),
+        ("too few arguments", call(7, "Target.add", &[2]), class::INVALID_ARGUMENTS),
+        ("too many arguments", call(7, "Target.add", &[2, 2, 2]), class::INVALID_ARGUMENTS),
+        ("no time at all", deadline_0, class::TIMEOUT),
+    ] {
+        raw.send([frame]).await;
+        assert_eq!(raw.frame().await, Frame::Fail { id: 7, class: expected, body: vec![] }, "{what}");
+        assert_eq!(serving.running(), 0, "{what}");
+    }
+    arena.serves().await;
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_server_that_serves_nothing_says_so() {
+    use ws_server::WebSocketServer;
+    let server = WebSocketServer::<(), (), ()>::new();
+    let handler = |acceptor: ws_server::Acceptor<(), (), ()>| async move {
+        acceptor.accept(()).await?;
+        Ok(())
+    };
+    let address = server.open("127.0.0.1:0", handler).await.expect("a free port");
+    let socket = tokio::net::TcpStream::connect(address).await.expect("the server listens");
+    let mut raw = ws_tests::raw::Raw::upgrade(Box::new(socket), Encoding::Bincode).await;
+    raw.send([Hello::default().with_header(&[])]).await;
+    assert!(matches!(raw.frame().await, Frame::Welcome { .. }));
+    raw.send([call(1, "Target.add", &[2, 4])]).await;
+    assert_eq!(raw.frame().await, Frame::Fail { id: 1, class: class::NO_PROVIDER, body: vec![] });
+    drop(raw);
+    until_true(|| server.counts().connections == 0).await;
+    tokio::time::timeout(Duration::from_secs(20), server.close()).await.expect("R3: close always ends");
+}

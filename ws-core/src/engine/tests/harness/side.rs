@@ -1,0 +1,285 @@
+//! One side of a world: its engine, the futures that wait on it, and the handlers that it runs.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::task::Poll;
+use std::time::Instant;
+
+use super::task::Alarm;
+use crate::codec::Body;
+use crate::engine::pending::Progress;
+use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Verdict};
+use crate::error::Fate;
+use crate::protocol::FailClass;
+use crate::service::MethodId;
+
+/// What a simulated future sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Call,
+    /// A call of a method that the other side does not have.
+    Unknown,
+    /// An event that is handled in turn.
+    Event,
+    /// An event that is handled beside the others.
+    Aside,
+}
+
+impl Kind {
+    pub(crate) const fn is_call(self) -> bool {
+        matches!(self, Self::Call | Self::Unknown)
+    }
+
+    const fn method(self) -> MethodId {
+        MethodId::of(match self {
+            Self::Call => "T.call",
+            Self::Unknown => "T.unknown",
+            Self::Event => "T.event",
+            Self::Aside => "T.aside",
+        })
+    }
+}
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    pub(crate) depth: u8,
+    pub(crate) size: usize,
+    pub(crate) deadline: Instant,
+}
+
+/// A simulated future of a call or an event.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) plan: Plan,
+    pub(crate) place: Place,
+    /// Its id on the wire, once it is in the outbox.
+    pub(crate) id: Option<u64>,
+    pub(crate) alarm: Alarm,
+    /// When its outcome was first seen in the engine.
+    pub(crate) ended_at: Option<Instant>,
+}
+
+impl Ticket {
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.place, Place::In(..))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Place {
+    In(Key),
+    Told(Outcome),
+    Dropped,
+}
+
+/// What a handler does at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Value(usize),
+    Declared(usize),
+    Nothing,
+    Internal,
+    Denied,
+}
+
+/// A handler that was started and has neither answered nor been stopped.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    pub(crate) key: Key,
+    pub(crate) method: usize,
+    pub(crate) is_call: bool,
+    pub(crate) depth: u8,
+    pub(crate) bytes: usize,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) id: u64,
+    /// Its verdict waits for room.
+    pub(crate) answered: bool,
+    /// Tickets of calls made inside of it, which end with it.
+    pub(crate) children: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) role: Role,
+    pub(crate) engine: Engine,
+    pub(crate) effects: Effects,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) verdicts: VecDeque<(Key, Verdict)>,
+    /// What handlers here answered, by the id of the call.
+    pub(crate) given: HashMap<u64, (Answer, Vec<u8>)>,
+    /// Calls of this side whose frame was handed to the link.
+    pub(crate) left: HashSet<u64>,
+    /// Events that were started here, in order: the id, and whether in turn.
+    pub(crate) arrived: Vec<(u64, bool)>,
+    /// Frames injected here that no call waits for.
+    pub(crate) strays: u64,
+}
+
+impl Side {
+    pub(crate) fn new(role: Role, engine: Engine) -> Self {
+        Self {
+            role,
+            engine,
+            effects: Effects::default(),
+            tickets: Vec::new(),
+            handlers: Vec::new(),
+            verdicts: VecDeque::new(),
+            given: HashMap::new(),
+            left: HashSet::new(),
+            arrived: Vec::new(),
+            strays: 0,
+        }
+    }
+
+    pub(crate) fn begin(&mut self, now: Instant, plan: Plan) -> usize {
+        let mut alarm = Alarm::default();
+        let message = Outgoing {
+            method: plan.kind.method(),
+            wants_reply: plan.kind.is_call(),
+            depth: if plan.kind.is_call() { plan.depth } else { 0 },
+            deadline: plan.deadline,
+            reply_to: None,
+            metadata: Vec::new(),
+            body: Body::from_bytes(&vec![0x5a; plan.size]),
+        };
+        let (place, id) = match self.engine.begin(now, message, &alarm.waker()) {
+            Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),
+            Begun::Over(outcome) => (Place::Told(outcome), None),
+            Begun::Entered(key) => (Place::In(key), None),
+        };
+        let ended_at = matches!(place, Place::Told(_)).then_some(now);
+        self.tickets.push(Ticket { plan, place, id, alarm, ended_at });
+        self.name();
+        self.tickets.len() - 1
+    }
+
+    pub(crate) fn poll(&mut self, now: Instant, index: usize) {
+        let ticket = &mut self.tickets[index];
+        let Place::In(key) = ticket.place else { return };
+        let waker = ticket.alarm.waker();
+        if let Poll::Ready(outcome) = self.engine.poll(now, key, &waker, &mut self.effects) {
+            ticket.ended_at.get_or_insert(now);
+            ticket.place = Place::Told(outcome);
+        }
+        self.apply(now);
+    }
+
+    /// Polls a future that nobody woke: it must not have an outcome, or a wake-up was lost.
+    pub(crate) fn poll_spuriously(&mut self, now: Instant, index: usize) {
+        let ticket = &self.tickets[index];
+        if !ticket.is_open() || ticket.alarm.rang() || ticket.plan.deadline <= now {
+            return;
+        }
+        self.poll(now, index);
+        assert!(self.tickets[index].is_open(), "R13: ticket {index} of {:?} was not woken", self.role);
+    }
+
+    pub(crate) fn abandon(&mut self, now: Instant, index: usize) {
+        if let Place::In(key) = self.tickets[index].place {
+            let entry = self.engine.pending.get(key).map(|entry| &entry.progress);
+            let waited = matches!(entry, Some(Progress::Waiting(_)));
+            self.tickets[index].place = Place::Dropped;
+            let fate = self.engine.abandon(now, key, &mut self.effects);
+            assert_eq!(fate == Fate::NotSent, waited, "R13: whether it may have run");
+            self.apply(now);
+        }
+    }
+
+    /// The handler at `index` ends.
+    pub(crate) fn answer(&mut self, now: Instant, index: usize, answer: Answer) {
+        let handler = &mut self.handlers[index];
+        if handler.answered {
+            return;
+        }
+        handler.answered = true;
+        let (key, id, is_call) = (handler.key, handler.id, handler.is_call);
+        let most = self.engine.max_answer();
+        let body = |size: usize| vec![id.to_le_bytes()[0]; size.min(most)];
+        let (verdict, bytes) = match answer {
+            Answer::Value(size) => (Verdict::Value(Body::from_bytes(&body(size))), body(size)),
+            Answer::Declared(size) => (Verdict::Declared(Body::from_bytes(&body(size))), body(size)),
+            Answer::Nothing => (Verdict::Nothing, Vec::new()),
+            Answer::Internal => (Verdict::Internal(id ^ 0xdead), (id ^ 0xdead).to_le_bytes().to_vec()),
+            Answer::Denied => (Verdict::Fail(FailClass::Denied), Vec::new()),
+        };
+        if is_call {
+            self.given.insert(id, (answer, bytes));
+        }
+        self.verdicts.push_back((key, verdict));
+        // What a handler began ends with it.
+        for child in std::mem::take(&mut self.handlers[index].children) {
+            self.abandon(now, child);
+        }
+        self.hand_over(now);
+    }
+
+    /// Offers the verdicts to the engine, in order, as the driver does before it writes.
+    pub(crate) fn hand_over(&mut self, now: Instant) {
+        while let Some((key, verdict)) = self.verdicts.pop_front() {
+            if let Err(verdict) = self.engine.finish(key, verdict, &mut self.effects) {
+                self.verdicts.push_front((key, verdict));
+                break;
+            }
+            self.handlers.retain(|handler| handler.key != key);
+        }
+        self.apply(now);
+    }
+
+    /// Does what the engine asked for, in the driver's order: wakes, stops, starts.
+    pub(crate) fn apply(&mut self, now: Instant) {
+        self.name();
+        self.effects.wake();
+        for key in std::mem::take(&mut self.effects.stops) {
+            let Some(index) = self.handlers.iter().position(|handler| handler.key == key) else { continue };
+            for child in self.handlers.remove(index).children {
+                self.abandon(now, child);
+            }
+        }
+        for start in std::mem::take(&mut self.effects.starts) {
+            assert!(self.engine.is_active(), "R9: nothing starts before acceptance or after the end");
+            assert!(self.handlers.iter().all(|handler| handler.key != start.key), "one handler a key");
+            let is_call = start.deadline.is_some();
+            if !is_call {
+                self.arrived.push((start.event_id, start.method == 1));
+            }
+            self.handlers.push(Handler {
+                key: start.key,
+                method: start.method,
+                is_call,
+                depth: start.depth,
+                bytes: start.body.len(),
+                deadline: start.deadline,
+                id: start.event_id,
+                answered: false,
+                children: Vec::new(),
+            });
+        }
+        debug_assert!(self.effects.is_empty());
+    }
+
+    /// Remembers the ids of what is in the outbox.
+    fn name(&mut self) {
+        for ticket in self.tickets.iter_mut().filter(|ticket| ticket.id.is_none()) {
+            let Place::In(key) = ticket.place else { continue };
+            ticket.id = match self.engine.pending.get(key).map(|entry| &entry.progress) {
+                Some(Progress::Sent { .. }) => Some(self.engine.pending.call_id(key)),
+                Some(Progress::Done(Outcome::Sent(id))) => Some(*id),
+                _ => None,
+            };
+        }
+    }
+
+    /// The outcome of the ticket, which must have one.
+    pub(crate) fn outcome(&self, index: usize) -> &Outcome {
+        match &self.tickets[index].place {
+            Place::Told(outcome) => outcome,
+            other => panic!("ticket {index} of {:?} is still {other:?}", self.role),
+        }
+    }
+
+    pub(crate) fn is_over(&self, index: usize) -> bool {
+        !self.tickets[index].is_open()
+    }
+}

@@ -1,0 +1,109 @@
+//! The two kinds of codec, and one function for each number of arguments that makes them.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::Ident;
+
+use super::names::Names;
+use crate::model::Contract;
+
+/// The function that makes the codec of a method with so many arguments, named at a place that an error may point to.
+pub(super) fn constructor(codec: &Ident, arity: usize, place: Span) -> Ident {
+    format_ident!("{codec}{arity}", span = place)
+}
+
+/// The codec of a call, where there are any.
+pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<usize>) -> TokenStream {
+    let runtime = &contract.runtime;
+    let send = quote! {
+        send: fn(
+            &#runtime::service::RemoteHandle,
+            &'static #runtime::service::MethodSpec,
+            &Arguments,
+        ) -> #runtime::Call<Value, Error>,
+        answer: fn(
+            #runtime::service::Responder,
+            ::core::result::Result<Value, Error>,
+        ) -> #runtime::service::Answer,
+    };
+    let make_send = quote! {
+        send: |__handle, __method, __arguments| {
+            #runtime::service::RemoteHandle::call(__handle, __method, __arguments)
+        },
+        answer: |__responder, __outcome| match __outcome {
+            ::core::result::Result::Ok(__value) => {
+                #runtime::service::Responder::value(&__responder, &__value)
+            }
+            ::core::result::Result::Err(__error) => {
+                #runtime::service::Responder::error(&__responder, &__error)
+            }
+        },
+    };
+    let outcome = [format_ident!("Value"), format_ident!("Error")];
+    codec(contract, &names.call, arities, &outcome, &send, &make_send)
+}
+
+/// The codec of an event, where there are any.
+pub(super) fn event_codec(contract: &Contract, names: &Names, arities: &BTreeSet<usize>) -> TokenStream {
+    let runtime = &contract.runtime;
+    let send = quote! {
+        send: fn(
+            &#runtime::service::RemoteHandle,
+            &'static #runtime::service::MethodSpec,
+            &Arguments,
+        ) -> #runtime::Sending,
+    };
+    let make_send = quote! {
+        send: |__handle, __method, __arguments| {
+            #runtime::service::RemoteHandle::event(__handle, __method, __arguments)
+        },
+    };
+    codec(contract, &names.event, arities, &[], &send, &make_send)
+}
+
+fn codec(
+    contract: &Contract,
+    codec: &Ident,
+    arities: &BTreeSet<usize>,
+    outcome: &[Ident],
+    fields: &TokenStream,
+    make_fields: &TokenStream,
+) -> TokenStream {
+    if arities.is_empty() {
+        return TokenStream::new();
+    }
+    let (cfgs, runtime) = (&contract.head.cfgs, &contract.runtime);
+    let constructors = arities.iter().map(|arity| {
+        let constructor = constructor(codec, *arity, Span::call_site());
+        let arguments: Vec<_> = (0..*arity).map(|position| format_ident!("Argument{position}")).collect();
+        let parameters = arguments.iter().chain(outcome);
+        quote! {
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(dead_code, non_snake_case)]
+            const fn #constructor<#(#parameters: #runtime::service::Payload,)*>()
+                -> #codec<(#(#arguments,)*), #(#outcome,)*>
+            {
+                #codec {
+                    arguments: |__invocation| #runtime::service::Invocation::arguments(__invocation),
+                    #make_fields
+                }
+            }
+        }
+    });
+    quote! {
+        #(#cfgs)*
+        #[doc(hidden)]
+        #[allow(dead_code)]
+        struct #codec<Arguments, #(#outcome,)*> {
+            arguments: fn(
+                &#runtime::service::Invocation<'_>,
+            ) -> ::core::result::Result<Arguments, #runtime::service::Refusal>,
+            #fields
+        }
+
+        #(#constructors)*
+    }
+}
