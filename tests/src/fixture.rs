@@ -43,7 +43,8 @@ where
     CP: Provider,
     CR: Remote,
 {
-    let server = WebSocketServer::<(), SP, SR>::builder().limits(limits.clone()).build().expect("good limits");
+    let server =
+        WebSocketServer::<(), SP, SR>::builder().limits(limits.clone()).build().expect("good limits");
     let connector = WebSocketConnector::<(), CP, CR>::builder(())
         .limits(limits.clone())
         .encodings([encoding])

@@ -195,7 +195,8 @@ async fn r14_the_deadline_travels() {
         let work = ends.client.remote();
         let remaining = work.with(CallOptions::new().deadline(Duration::from_secs(5))).remaining().await;
         assert!(matches!(remaining, Ok(4000..=5000)), "{remaining:?}");
-        let longest = work.with(CallOptions::new().deadline(Duration::from_secs(1_000_000))).remaining().await;
+        let longest =
+            work.with(CallOptions::new().deadline(Duration::from_secs(1_000_000))).remaining().await;
         assert!(matches!(longest, Ok(590_000..=600_000)), "cut to max_call_timeout: {longest:?}");
     }
 }
@@ -279,7 +280,8 @@ async fn r12_waiting_counts_against_the_deadline() {
         let work = ends.client.remote();
         let first = tokio::spawn(work.gated());
         until_true(|| worker.inside.load(Ordering::SeqCst) == 1).await;
-        let second = work.with(CallOptions::new().deadline(Duration::from_millis(30))).echo("late".into()).await;
+        let second =
+            work.with(CallOptions::new().deadline(Duration::from_millis(30))).echo("late".into()).await;
         assert_eq!(second, Err(CallError::Timeout(Fate::NotSent)), "it never left");
         worker.gate.notify_one();
         assert!(matches!(first.await, Ok(Ok(1))));
@@ -373,7 +375,8 @@ async fn r12_events_come_in_order_and_hold_the_sender_back() {
         let limits = Limits::default().event_lane_messages(4).send_timeout(Duration::from_millis(100));
         let lines = Lines::new();
         let serves = lines.clone();
-        let ends = connect(way, &limits, move |(): ()| LogProvider::new(serves.clone()), |_: LogRemote| ()).await;
+        let ends =
+            connect(way, &limits, move |(): ()| LogProvider::new(serves.clone()), |_: LogRemote| ()).await;
         let log = ends.client.remote();
         for number in 0..4 {
             log.line(number).await.expect("credit for four");
@@ -396,8 +399,13 @@ async fn r12_a_concurrent_event_overtakes() {
     for way in ways() {
         let lines = Lines::new();
         let serves = lines.clone();
-        let ends =
-            connect(way, &Limits::default(), move |(): ()| LogProvider::new(serves.clone()), |_: LogRemote| ()).await;
+        let ends = connect(
+            way,
+            &Limits::default(),
+            move |(): ()| LogProvider::new(serves.clone()),
+            |_: LogRemote| (),
+        )
+        .await;
         ends.client.remote().line(1).await.expect("credit");
         ends.client.remote().aside().await.expect("credit");
         until_true(|| lines.asides.load(Ordering::SeqCst) == 1).await;

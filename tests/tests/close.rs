@@ -64,7 +64,13 @@ async fn r15_two_hundred_calls_fail_at_once_on_both_sides() {
             )
             .await;
             let calls: Vec<_> = (0..200)
-                .map(|i| tokio::spawn(if i % 2 == 0 { ends.client.remote().forever() } else { ends.serving.remote().forever() }))
+                .map(|i| {
+                    tokio::spawn(if i % 2 == 0 {
+                        ends.client.remote().forever()
+                    } else {
+                        ends.serving.remote().forever()
+                    })
+                })
                 .collect();
             until_true(|| ends.client.running() == 100 && ends.serving.running() == 100).await;
             let closer = if server_closes { &ends.serving } else { &ends.client };
@@ -114,7 +120,8 @@ async fn r3_a_provider_that_holds_its_own_remote_is_dropped_before_closed_resolv
 async fn r3_the_last_client_handle_dropped_closes_1000() {
     for way in ways() {
         let ends =
-            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ()).await;
+            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ())
+                .await;
         let remote = ends.client.remote().clone();
         let second = ends.client.clone();
         drop(ends.client);
@@ -132,7 +139,8 @@ async fn r3_the_last_client_handle_dropped_closes_1000() {
 async fn r3_dropping_a_servers_handle_does_nothing() {
     for way in ways() {
         let ends =
-            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ()).await;
+            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ())
+                .await;
         drop(ends.serving);
         assert_eq!(ends.client.remote().echo(3).await, Ok(3));
         assert_eq!(ends.server.connections().len(), 1);
@@ -158,7 +166,8 @@ async fn r1_r3_a_hundred_live_clients_five_times_on_one_port() {
         let mut clients = Vec::new();
         for chunk in 0..4 {
             let connecting = (0..25).map(|_| connector.connect(format!("ws://{address}"), ()));
-            let connected: Result<Vec<Connection<WorkRemote>>, _> = join_all(connecting).await.into_iter().collect();
+            let connected: Result<Vec<Connection<WorkRemote>>, _> =
+                join_all(connecting).await.into_iter().collect();
             clients.extend(connected.unwrap_or_else(|error| panic!("chunk {chunk}: {error}")));
         }
         assert_eq!(server.counts().active, 100);
@@ -262,8 +271,10 @@ async fn r3_drain_lets_running_calls_finish_and_starts_no_new_ones() {
         })
         .await
         .expect("a free port");
-    let client =
-        WebSocketConnector::<(), (), WorkRemote>::new(()).connect(format!("ws://{address}"), ()).await.expect("open");
+    let client = WebSocketConnector::<(), (), WorkRemote>::new(())
+        .connect(format!("ws://{address}"), ())
+        .await
+        .expect("open");
     let running = tokio::spawn(client.remote().forever());
     until_true(|| begun.load(Ordering::SeqCst) == 1).await;
     let closing = tokio::spawn({
@@ -306,7 +317,10 @@ async fn r3_dropping_the_server_aborts_it() {
     drop(server);
     let info = client.closed().await;
     assert_eq!((info.code, info.by, info.clean), (code::ABNORMAL, ClosedBy::Network, false));
-    assert!(matches!(connector.connect(format!("ws://{address}"), ()).await, Err(ws_client::ConnectError::Refused(_))));
+    assert!(matches!(
+        connector.connect(format!("ws://{address}"), ()).await,
+        Err(ws_client::ConnectError::Refused(_))
+    ));
 }
 
 #[tokio::test]
@@ -388,7 +402,8 @@ async fn r25_a_provider_is_replaced_and_another_contract_refused() {
 async fn r34_closed_is_told_to_everybody_and_within() {
     for way in ways() {
         let ends =
-            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ()).await;
+            connect(way, &Limits::default(), |_: WorkRemote| WorkProvider::new(Forever), |_: WorkRemote| ())
+                .await;
         assert_eq!(ends.client.closed_within(Duration::from_millis(5)).await, None);
         assert_eq!(ends.client.closed_by(std::time::Instant::now()).await, None);
         let waiting: Vec<_> = (0..10)

@@ -30,7 +30,9 @@ fn hello(token: &str) -> Vec<u8> {
 
 /// The REJECT and the close frame behind it agree; gives their code and the reason of the REJECT.
 async fn rejection(raw: &mut Raw) -> (u16, String) {
-    let Frame::Reject { version: 1, code, reason } = raw.frame().await else { panic!("a REJECT of version 1") };
+    let Frame::Reject { version: 1, code, reason } = raw.frame().await else {
+        panic!("a REJECT of version 1")
+    };
     assert_eq!(raw.next().await, Seen::Closed(Some((code, reason.clone()))));
     (code, reason)
 }
@@ -100,7 +102,8 @@ async fn r5_a_header_of_another_type_is_4506() {
         let arena = Arena::open(over, Limits::default()).await;
         let bincode = |bytes: &[u8]| (Encoding::Bincode, bytes.to_vec());
         let other_field = encoded(Encoding::Msgpack, &BTreeMap::from([("user", WELCOME)]));
-        let deep = [vec![0x82, 0xa5], b"token".to_vec(), vec![0xa0, 0xa1, b'x'], vec![0x91; 60_000], vec![0xc0]];
+        let deep =
+            [vec![0x82, 0xa5], b"token".to_vec(), vec![0xa0, 0xa1, b'x'], vec![0x91; 60_000], vec![0xc0]];
         for (what, (encoding, bytes)) in [
             ("nothing", bincode(&[])),
             ("a text cut short", bincode(&[5, b'w'])),
@@ -292,6 +295,45 @@ async fn r8_what_comes_before_the_decision_is_not_run() {
 }
 
 #[tokio::test]
+async fn r8_while_the_server_decides_frames_are_dropped_or_break_the_protocol() {
+    use ws_tests::raw::frames::{cancel, fail, plain, reject, ret};
+    let (arena, waiting) = undecided(Over::Socket, Limits::default()).await;
+    // P17: the second row of the server's table.
+    for (what, frame, dropped) in [
+        ("HELLO", hello("undecided"), false),
+        ("WELCOME", Hello::default().welcome(), false),
+        ("REJECT", reject(1, 4501, b"no"), false),
+        ("an unknown kind", vec![0x55, 0], false),
+        ("a MESSAGE cut short", vec![4, 1, 1], false),
+        ("a call", call(1, "Target.add", &[2, 4]), true),
+        ("an event", event(1, "Target.note", &[0]), true),
+        ("a RETURN", ret(1, &[]), true),
+        ("a FAIL", fail(1, 11, &[]), true),
+        ("a CANCEL", cancel(1), true),
+        ("CREDIT", plain(8, &[0, 1, 1]), true),
+        ("a PING", plain(11, &[1]), true),
+        ("a PONG", plain(12, &[1]), true),
+        ("a GOAWAY", plain(13, &[1]), true),
+        ("a kind that may be skipped", vec![0x80], true),
+    ] {
+        let mut raw = arena.raw().await;
+        raw.send([hello("undecided")]).await;
+        until_true(|| waiting.live() == 1).await;
+        raw.send([frame]).await;
+        if dropped {
+            // It was read, and the server still decides, when the next frame breaks the protocol.
+            raw.send([hello("undecided")]).await;
+        }
+        let (frames, close) = raw.drain().await;
+        assert_eq!((frames, close.map(|(code, _)| code)), (vec![], Some(1002)), "{what}: no answer but this");
+        until_true(|| waiting.live() == 0).await;
+        arena.serves().await;
+    }
+    assert_eq!(arena.counts.notes(), 0);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
 async fn r8_nothing_is_processed_after_a_rejection() {
     let arena = Arena::deciding(Over::Socket, Limits::default(), |taken, _| {
         async move { taken.reject(Rejection::unauthorized("who are you?")).await }.boxed()
@@ -317,7 +359,9 @@ async fn r35_a_long_reason_is_cut_and_a_code_that_must_not_travel_is_1008() {
     .await;
     let mut raw = arena.raw().await;
     raw.send([hello("bad")]).await;
-    let Frame::Reject { version: 1, code: 1008, reason } = raw.frame().await else { panic!("a REJECT of 1008") };
+    let Frame::Reject { version: 1, code: 1008, reason } = raw.frame().await else {
+        panic!("a REJECT of 1008")
+    };
     assert_eq!(reason, "ä".repeat(512));
     assert_eq!(raw.next().await, Seen::Closed(Some((1008, "ä".repeat(61)))));
     drop(raw);

@@ -134,7 +134,10 @@ async fn r6_one_who_was_refused_and_stays_still_takes_a_place() {
         until_true(|| arena.server.counts().turned_away > 0 || arena.server.counts().connections > 5).await;
         let counts = arena.server.counts();
         let alive = counts.connections - counts.active;
-        assert!(alive <= 4, "{how}: {alive} connections of one address that were never accepted, beyond its 4");
+        assert!(
+            alive <= 4,
+            "{how}: {alive} connections of one address that were never accepted, beyond its 4"
+        );
         arena.thrives().await;
         drop(staying);
         arena.only_honest().await;

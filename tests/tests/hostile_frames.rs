@@ -19,7 +19,11 @@ fn garbage() -> Vec<(&'static str, Vec<u8>, u16)> {
         ("a ping in two parts", websocket(0x09, MASK, b"x"), 1002),
         ("a ping of 126 bytes", websocket(0x89, MASK, &[0; 126]), 1002),
         ("a continuation of nothing", websocket(0x80, MASK, b"x"), 1002),
-        ("a message inside a message", [websocket(0x02, MASK, b"x"), websocket(0x82, MASK, b"x")].concat(), 1002),
+        (
+            "a message inside a message",
+            [websocket(0x02, MASK, b"x"), websocket(0x82, MASK, b"x")].concat(),
+            1002,
+        ),
         ("a claim of 2^60 bytes", claim(1 << 60), 1009),
         ("a claim of 2^63 bytes and more", claim(u64::MAX), 1009),
         ("a claim of one byte too many", claim((1 << 20) + 11), 1009),

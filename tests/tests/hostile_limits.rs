@@ -132,32 +132,49 @@ async fn r12_events_beyond_their_credit_are_1008() {
     arena.ends_well().await;
 }
 
-#[tokio::test]
-async fn r14_a_flood_of_calls_and_cancels_leaves_nothing() {
+/// Sends calls of `method`, each with its CANCEL, by way of `order`; nothing of them may be left.
+async fn flood(method: &str, limits: Limits, order: fn(&[u64], &str) -> Vec<Vec<Vec<u8>>>) {
     const PAIRS: u64 = 10_000;
-    for together in [true, false] {
-        let mut arena = Arena::open(Over::Socket, Limits::default()).await;
-        let (mut raw, serving) = arena.joined().await;
-        let pairs = ids(PAIRS).collect::<Vec<_>>();
-        for chunk in pairs.chunks(500) {
-            if together {
-                raw.send(chunk.iter().flat_map(|id| [hang(*id), cancel(*id)])).await;
-            } else {
-                for part in chunk.chunks(100) {
-                    raw.send(part.iter().map(|id| hang(*id))).await;
-                    raw.send(part.iter().map(|id| cancel(*id))).await;
-                }
-            }
-            arena.serves().await;
+    let mut arena = Arena::open(Over::Socket, limits).await;
+    let (mut raw, serving) = arena.joined().await;
+    for chunk in ids(PAIRS).collect::<Vec<_>>().chunks(100) {
+        for frames in order(chunk, method) {
+            raw.send(frames).await;
         }
-        raw.send([call(1, "Target.add", &[2, 4])]).await;
-        assert_eq!(raw.frame().await, Frame::Return { id: 1, body: vec![6] }, "and nothing before it");
-        assert_eq!((serving.running(), arena.counts.live()), (0, 0));
-        let stats = serving.stats();
-        assert_eq!((stats.calls_received, stats.violations), (PAIRS + 1, 0));
-        drop(raw);
-        arena.ends_well().await;
+        arena.serves().await;
     }
+    raw.send([call(1, "Target.add", &[2, 4])]).await;
+    assert_eq!(raw.frame().await, Frame::Return { id: 1, body: vec![6] }, "and nothing before it");
+    assert_eq!(serving.running(), 0);
+    // Aborted tasks end when the runtime comes to them.
+    until_true(|| arena.counts.live() == 0).await;
+    let stats = serving.stats();
+    assert_eq!((stats.calls_received, stats.violations), (PAIRS + 1, 0));
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r14_a_flood_of_calls_each_followed_by_its_cancel_leaves_nothing() {
+    // P24: slot and bytes are free before the next frame is taken.
+    let one_slot = Limits::default().max_in_flight(1);
+    let pairwise = |ids: &[u64], method: &str| {
+        vec![ids.iter().flat_map(|id| [call(*id, method, &[0]), cancel(*id)]).collect()]
+    };
+    flood("Target.hang", one_slot.clone(), pairwise).await;
+    flood("Target.hang_in_a_task", one_slot, pairwise).await;
+}
+
+#[tokio::test]
+async fn r14_a_flood_of_calls_then_of_cancels_leaves_nothing() {
+    let in_turn = |ids: &[u64], method: &str| {
+        vec![
+            ids.iter().map(|id| call(*id, method, &[0])).collect(),
+            ids.iter().rev().map(|id| cancel(*id)).collect(),
+        ]
+    };
+    flood("Target.hang", Limits::default(), in_turn).await;
+    flood("Target.hang_in_a_task", Limits::default(), in_turn).await;
 }
 
 #[tokio::test]
@@ -253,7 +270,11 @@ async fn r38_a_peer_that_reads_no_answers_is_4008_and_costs_its_outbox() {
     arena.thrives().await;
     // The outbox, which the last answer may exceed, one that the transport has, one that waits with its verdict.
     let most = 100_000 / ANSWER + 3;
-    assert!(arena.counts.started() <= most, "R38: {} handlers ran against a full outbox", arena.counts.started());
+    assert!(
+        arena.counts.started() <= most,
+        "R38: {} handlers ran against a full outbox",
+        arena.counts.started()
+    );
     assert!(serving.running() >= 256 - most, "what is finished keeps its slot until it is in the outbox");
 
     let info = serving.closed_within(Duration::from_secs(20)).await.expect("closed");
@@ -306,7 +327,10 @@ async fn r38_refusals_that_are_not_read_fill_the_reserve_and_no_more() {
     let refused = serving.stats().calls_refused;
     assert!(refused < (2 * 15_000 + 4096) / 5, "{refused} refusals were kept");
     let info = serving.closed_within(Duration::from_secs(20)).await.expect("closed");
-    assert_eq!((info.code, info.by, info.reason.as_str()), (1008, ClosedBy::Local, "the answers are not read"));
+    assert_eq!(
+        (info.code, info.by, info.reason.as_str()),
+        (1008, ClosedBy::Local, "the answers are not read")
+    );
     arena.ends_well().await;
     drop(raw);
 }

@@ -37,7 +37,11 @@ fn bombs(encoding: Encoding) -> Vec<(&'static str, &'static str, Vec<u8>)> {
                 ("a tree of 100,000 nodes", "Target.tree", one(&[&node.repeat(DEEP), &leaf])),
                 ("a tree without an end", "Target.tree", one(&[&node.repeat(DEEP)])),
                 ("a list of 100,000 lists", "Target.list", one(&[&vec![0x91; DEEP], &[0x90]])),
-                ("maps where no map is asked for", "Target.text", one(&[&[0x81, 0xc0].repeat(DEEP), &[0xc0]])),
+                (
+                    "maps where no map is asked for",
+                    "Target.text",
+                    one(&[&[0x81, 0xc0].repeat(DEEP), &[0xc0]]),
+                ),
                 ("2^32 - 1 units", "Target.units", one(&[&[0xdd, 0xff, 0xff, 0xff, 0xff]])),
                 ("a text of 2^32 - 1 bytes", "Target.text", one(&[&[0xdb, 0xff, 0xff, 0xff, 0xff]])),
                 ("bytes of 2^32 - 1 for a text", "Target.text", one(&[&[0xc6, 0xff, 0xff, 0xff, 0xff]])),

@@ -6,16 +6,20 @@ use std::time::Duration;
 use ws_core::{ClosedBy, Encoding, Limits};
 use ws_tests::fixture::until_true;
 use ws_tests::raw::arena::{Arena, MEMORY, Over, WELCOME, header};
-use ws_tests::raw::frames::{self, Frame, Hello, call, cancel, class, event, fail, flag, message, plain, ret};
+use ws_tests::raw::frames::{
+    self, Frame, Hello, call, cancel, class, event, fail, flag, message, plain, ret,
+};
 
 /// Messages that no client may send once it is accepted.
 fn malformed() -> Vec<(&'static str, Vec<u8>)> {
     let one = |frame: Vec<u8>| frames::batch([frame]);
     let metadata = |bytes: &[u8]| one(message(flag::HAS_METADATA, 1, 0, "Target.note", bytes, &[]));
     let pair = |key: &str, value: &[u8]| {
-        [frames::varint(key.len() as u64), key.into(), frames::varint(value.len() as u64), value.into()].concat()
+        [frames::varint(key.len() as u64), key.into(), frames::varint(value.len() as u64), value.into()]
+            .concat()
     };
-    let keys = |count: u8| [vec![count], (0..count).flat_map(|i| pair(&format!("k{i}"), b"")).collect()].concat();
+    let keys =
+        |count: u8| [vec![count], (0..count).flat_map(|i| pair(&format!("k{i}"), b"")).collect()].concat();
     let length_2_60 = [frames::varint(1 << 60), vec![1, 2, 3]].concat();
     vec![
         ("an empty message", vec![]),
@@ -49,7 +53,16 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("metadata that is not UTF-8", metadata(&[vec![1], pair("k", &[0xff])].concat())),
         ("metadata with a key of 2^60 bytes", metadata(&[vec![1], frames::varint(1 << 60)].concat())),
         ("credit for a stream that is not", one(plain(frames::CREDIT, &[7, 1, 1]))),
+        // P2: beyond the size of a batch a frame travels alone.
+        ("a batch of 65,537 bytes", batch_of(65_537)),
     ]
+}
+
+/// Two frames that may be skipped, of this size together.
+fn batch_of(size: usize) -> Vec<u8> {
+    let bytes = frames::batch([vec![0x80; size - 5], vec![0x80]]);
+    assert_eq!(bytes.len(), size, "three bytes of length, one, and two frames");
+    bytes
 }
 
 async fn each_is_1002(over: Over) {
@@ -126,9 +139,16 @@ async fn r35_a_frame_beyond_max_message_is_1009() {
     drop(raw);
 
     let (mut raw, _) = arena.joined().await;
-    raw.binary(vec![0; (64 << 10) + 1]).await;
-    assert_eq!(raw.close_code().await, 1009, "a message beyond every batch");
+    raw.binary(vec![0; arena.limits.max_websocket_message() + 1]).await;
+    assert_eq!(raw.close_code().await, 1009, "a message that none may send");
     drop(raw);
+
+    // P5: before the connection is open, no peer knows the other's limits.
+    for (size, code) in [(173_056, 1002), (173_057, 1009)] {
+        let mut raw = arena.raw().await;
+        raw.send([plain(frames::CANCEL, &[1]).into_iter().chain(vec![0; size - 3]).collect()]).await;
+        assert_eq!(raw.close_code().await, code, "{size} bytes of what is no HELLO");
+    }
     arena.ends_well().await;
 }
 
@@ -166,7 +186,8 @@ async fn r17_replies_that_nobody_asked_for_are_counted() {
     let mut arena = Arena::open(Over::Socket, Limits::default()).await;
     let (mut raw, serving) = arena.joined().await;
     let ids = [0, 1, 2, 3, 6, 1 << 20, 1 << 40, u64::MAX - 1, u64::MAX];
-    let strays = ids.into_iter().flat_map(|id| [ret(id, b"a value"), fail(id, 11, &[7; 8]), fail(id, 200, &[])]);
+    let strays =
+        ids.into_iter().flat_map(|id| [ret(id, b"a value"), fail(id, 11, &[7; 8]), fail(id, 200, &[])]);
     raw.send(strays).await;
     raw.send(ids.map(cancel)).await;
     raw.send([call(9, "Target.add", &[2, 4])]).await;
@@ -195,11 +216,23 @@ async fn what_is_odd_but_allowed_ends_nothing() {
         ("a GOAWAY from a client", plain(frames::GOAWAY, &[0])),
         ("credit without bounds", plain(frames::CREDIT, &[0, u64::MAX, u64::MAX])),
         ("credit that takes back", plain(frames::CREDIT, &[0, 0, 0])),
+        ("an event with all flags but one", {
+            let every = flag::HAS_REPLY_TO | flag::HAS_DEADLINE | flag::HAS_METADATA;
+            let mut frame = vec![frames::MESSAGE, every, 1, 200, 1, 32];
+            frame.extend(frames::method_id("Target.note"));
+            frame.extend([0, 1, 1, b'k', 1, b'v', 0]);
+            frame
+        }),
+        ("an event whose method is a call", event(1, "Target.add", &[2, 4])),
     ];
-    for (id, (what, frame)) in (1..).step_by(2).zip(oddities) {
+    for (id, (what, frame)) in (3..).step_by(2).zip(oddities) {
         raw.send([frame, call(id, "Target.add", &[2, 4])]).await;
         assert_eq!(raw.frame().await, Frame::Return { id, body: vec![6] }, "{what}");
     }
+    raw.binary(batch_of(65_536)).await;
+    raw.send([call(1, "Target.add", &[2, 4])]).await;
+    assert_eq!(raw.frame().await, Frame::Return { id: 1, body: vec![6] }, "the largest batch");
+    assert_eq!((arena.counts.notes(), serving.stats().events_received), (1, 2));
     assert!(serving.is_open());
     arena.serves().await;
     drop(raw);

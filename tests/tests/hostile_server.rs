@@ -14,7 +14,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use ws_client::{ConnectError, WebSocketConnector};
 use ws_core::{CallError, CallOptions, ClosedBy, Connection, Encoding, Fate, Limits, ws_service};
 use ws_tests::fixture::until_true;
-use ws_tests::raw::frames::{self, Frame, Hello, call, encoded, event, fail, flag, message, plain, reject, ret, websocket};
+use ws_tests::raw::frames::{
+    self, Frame, Hello, call, encoded, event, fail, flag, message, plain, reject, ret, websocket,
+};
 use ws_tests::raw::target::{Login, TargetRemote};
 use ws_tests::raw::{Raw, Seen, Wire, head_101, key_of, read_head};
 
@@ -77,7 +79,9 @@ where
 {
     let (here, there) = duplex(64 << 10);
     let served = tokio::spawn(serve(Box::new(there)));
-    let outcome = connector(limits).connect_over(here, "ws://server.example/", DeskProvider::new(Clerk::default())).await;
+    let outcome = connector(limits)
+        .connect_over(here, "ws://server.example/", DeskProvider::new(Clerk::default()))
+        .await;
     (outcome, served.await.expect("the server's side does not panic"))
 }
 
@@ -143,7 +147,9 @@ async fn r36_a_server_that_never_answers_is_a_timeout() {
             _ => connect(impatient(), undecided).await,
         };
         assert!(matches!(outcome, Err(ConnectError::Timeout)), "{which}: {outcome:?}");
-        assert!(began.elapsed() >= Duration::from_millis(800) && began.elapsed() < Duration::from_millis(1200));
+        assert!(
+            began.elapsed() >= Duration::from_millis(800) && began.elapsed() < Duration::from_millis(1200)
+        );
     }
 }
 
@@ -151,7 +157,10 @@ async fn r36_a_server_that_never_answers_is_a_timeout() {
 async fn r36_a_status_other_than_101_is_told() {
     for status in [200, 204, 301, 400, 401, 404, 426, 500, 503] {
         let error = answered_with(format!("HTTP/1.1 {status} Whatever\r\nContent-Length: 2\r\n\r\nno")).await;
-        assert!(matches!(error, ConnectError::Status { status: told } if told == status), "{status}: {error:?}");
+        assert!(
+            matches!(error, ConnectError::Status { status: told } if told == status),
+            "{status}: {error:?}"
+        );
         assert_eq!(error.may_retry(), status >= 500, "{status}");
     }
 }
@@ -182,24 +191,45 @@ async fn r36_an_answer_that_is_not_ours_is_not_our_protocol() {
         ("an encoding that was not offered", answered_by(with(Some("ws-service.v1.msgpack"))).await),
         ("two subprotocols", answered_by(twice).await),
         ("an extension that was not offered", answered_by(extended).await),
-        ("a wrong accept key", answered_with(head_101("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", Some("ws-service.v1.bincode"))).await),
+        (
+            "a wrong accept key",
+            answered_with(head_101("AAAAAAAAAAAAAAAAAAAAAAAAAAA=", Some("ws-service.v1.bincode"))).await,
+        ),
         ("no accept key", answered_by(lacking("Sec-WebSocket-Accept")).await),
         ("no Upgrade", answered_by(lacking("Upgrade")).await),
         ("no Connection", answered_by(lacking("Connection")).await),
         ("no HTTP", answered_with("220 mail.example ESMTP\r\n\r\n").await),
         ("random bytes", answered_with([0x16, 3, 1, 0, 0xff, 0xfe, 0, 0]).await),
-        ("a header without an end", answered_with(["HTTP/1.1 101 X\r\n".to_owned(), "X: y\r\n".repeat(30_000)].concat()).await),
-        ("one line without an end", answered_with(["HTTP/1.1 101 X\r\nX: ".to_owned(), "y".repeat(200_000)].concat()).await),
-        ("a frame that a server must not mask", answered_by(|head| [good_101(head), websocket(0x82, Some([1; 4]), &[1, 0x80])].concat()).await),
-        ("a reserved opcode", answered_by(|head| [good_101(head), websocket(0x83, None, b"x")].concat()).await),
-        ("a frame of 2^60 bytes", answered_by(|head| [good_101(head), frames::websocket_head(0x82, None, 1 << 60)].concat()).await),
+        (
+            "a header without an end",
+            answered_with(["HTTP/1.1 101 X\r\n".to_owned(), "X: y\r\n".repeat(30_000)].concat()).await,
+        ),
+        (
+            "one line without an end",
+            answered_with(["HTTP/1.1 101 X\r\nX: ".to_owned(), "y".repeat(200_000)].concat()).await,
+        ),
+        (
+            "a frame that a server must not mask",
+            answered_by(|head| [good_101(head), websocket(0x82, Some([1; 4]), &[1, 0x80])].concat()).await,
+        ),
+        (
+            "a reserved opcode",
+            answered_by(|head| [good_101(head), websocket(0x83, None, b"x")].concat()).await,
+        ),
+        (
+            "a frame of 2^60 bytes",
+            answered_by(|head| [good_101(head), frames::websocket_head(0x82, None, 1 << 60)].concat()).await,
+        ),
         ("text", answered_by(|head| [good_101(head), websocket(0x81, None, b"{}")].concat()).await),
-        ("text that is not UTF-8", answered_by(|head| [good_101(head), websocket(0x81, None, b"\xff")].concat()).await),
+        (
+            "text that is not UTF-8",
+            answered_by(|head| [good_101(head), websocket(0x81, None, b"\xff")].concat()).await,
+        ),
     ];
-    for (what, error) in cases {
-        assert!(matches!(error, ConnectError::NotOurProtocol(_)), "{what}: {error:?}");
-        assert!(!error.may_retry(), "{what}");
-    }
+    let others: Vec<_> =
+        cases.iter().filter(|(_, error)| !matches!(error, ConnectError::NotOurProtocol(_))).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(cases.iter().all(|(_, error)| !error.may_retry()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,16 +284,22 @@ async fn decided_with(frames: Vec<Vec<u8>>) -> (Result<Client, ConnectError>, Op
 
 #[tokio::test(start_paused = true)]
 async fn r36_a_rejection_is_told_with_code_and_reason() {
-    for (code, reason, again) in [(4501, "bad token", false), (4013, "busy", true), (1008, "", false), (0, "ä", false)] {
+    for (code, reason, again) in
+        [(4501, "bad token", false), (4013, "busy", true), (1008, "", false), (0, "ä", false)]
+    {
         let (outcome, _) = decided_with(vec![reject(1, code, reason.as_bytes())]).await;
         let error = outcome.expect_err("rejected");
-        assert!(matches!(&error, ConnectError::Rejected { code: told, reason: text } if *told == code && text == reason), "{error:?}");
+        assert!(
+            matches!(&error, ConnectError::Rejected { code: told, reason: text } if *told == code && text == reason),
+            "{error:?}"
+        );
         assert_eq!(error.may_retry(), again, "{code}");
     }
     let (outcome, _) = decided_with(vec![reject(2, 4505, b"speak up")]).await;
     assert!(matches!(outcome, Err(ConnectError::Version { ours: 1, theirs: 2 })), "{outcome:?}");
     // What follows a rejection is not looked at, an acceptance least of all.
-    let (outcome, _) = decided_with(vec![reject(1, 4501, b"no"), Hello::default().welcome(), vec![0x55, 0]]).await;
+    let (outcome, _) =
+        decided_with(vec![reject(1, 4501, b"no"), Hello::default().welcome(), vec![0x55, 0]]).await;
     assert!(matches!(outcome, Err(ConnectError::Rejected { code: 4501, .. })), "{outcome:?}");
 }
 
@@ -284,7 +320,10 @@ async fn r36_a_first_frame_that_decides_nothing_is_not_our_protocol() {
         ("a WELCOME and a byte", [welcome.clone(), vec![0]].concat()),
         ("a WELCOME of another version", version_2),
         ("a WELCOME that takes no calls", impossible),
-        ("a WELCOME of 2^60 mismatches", [welcome[..welcome.len() - 1].to_vec(), frames::varint(1 << 60)].concat()),
+        (
+            "a WELCOME of 2^60 mismatches",
+            [welcome[..welcome.len() - 1].to_vec(), frames::varint(1 << 60)].concat(),
+        ),
         ("a REJECT cut short", vec![frames::REJECT, 0, 1, 7]),
         ("a REJECT of 1,025 bytes", reject(1, 4501, &[b'x'; 1025])),
         ("a REJECT that is not UTF-8", reject(1, 4501, &[0xff])),
@@ -346,7 +385,11 @@ async fn r35_a_server_that_breaks_the_protocol_is_closed_1002_and_calls_fail_at_
         let error = pending.await.expect("no panic").expect_err("closed");
         let told = error.close_info().unwrap_or_else(|| panic!("{what}: {error:?}"));
         assert_eq!((told.code, told.by), (1002, ClosedBy::Local), "R15: {what}");
-        assert_eq!((client.pending(), client.running(), clerk.news.load(Ordering::SeqCst)), (0, 0, 0), "{what}");
+        assert_eq!(
+            (client.pending(), client.running(), clerk.news.load(Ordering::SeqCst)),
+            (0, 0, 0),
+            "{what}"
+        );
     }
 }
 
@@ -406,7 +449,9 @@ async fn what_is_odd_but_allowed_of_a_server_ends_nothing() {
 async fn r13_an_answer_that_does_not_decode_is_invalid_and_its_connection_lives() {
     let (client, mut raw, _) = accepted(impatient(), Hello::default()).await;
     let claim = [vec![0xfd], (1_u64 << 60).to_le_bytes().to_vec()].concat();
-    for (what, body) in [("nothing", vec![]), ("a byte too many", vec![2, 0]), ("a number too wide", vec![0xfe; 17])] {
+    for (what, body) in
+        [("nothing", vec![]), ("a byte too many", vec![2, 0]), ("a number too wide", vec![0xfe; 17])]
+    {
         let sum = tokio::spawn(client.remote().add(2, 3));
         let id = asked(&mut raw).await;
         raw.send([ret(id, &body)]).await;
@@ -418,6 +463,10 @@ async fn r13_an_answer_that_does_not_decode_is_invalid_and_its_connection_lives(
     let id = asked(&mut raw).await;
     raw.send([ret(id, &claim)]).await;
     assert_eq!(blob.await.expect("no panic"), Err(CallError::InvalidReply), "a text of 2^60 bytes");
+    let tree = tokio::spawn(client.remote().grow());
+    let id = asked(&mut raw).await;
+    raw.send([ret(id, &[vec![1; 100_000], vec![0]].concat())]).await;
+    assert!(matches!(tree.await.expect("no panic"), Err(CallError::InvalidReply)), "a tree of 100,000 nodes");
     for (class, body, expected) in [
         (0, vec![1], CallError::InvalidReply),
         (1, vec![], CallError::Timeout(Fate::Unknown)),
@@ -506,7 +555,10 @@ async fn r15_a_socket_that_dies_fails_every_call_at_once() {
             }
             let mut raw = Raw::answer(Box::new(socket), Encoding::Bincode).await;
             raw.frame().await;
-            raw.send([Hello { announced: [1 << 20, 10, 4 << 20, 2, 1 << 20, 0], ..Hello::default() }.welcome()]).await;
+            raw.send([
+                Hello { announced: [1 << 20, 10, 4 << 20, 2, 1 << 20, 0], ..Hello::default() }.welcome()
+            ])
+            .await;
             raw
         };
         let (client, mut raw) = tokio::join!(connecting, serving);
@@ -529,19 +581,45 @@ async fn r15_a_socket_that_dies_fails_every_call_at_once() {
         let info = client.closed_within(Duration::from_secs(20)).await.expect("at once");
         assert_eq!((info.code, info.by, info.clean), (code, by, false), "{how}");
         assert_eq!(client.pending(), 0, "R15");
-        let outcomes: Vec<CallError> =
-            join_all(calls).await.into_iter().map(|outcome| outcome.expect("no panic").expect_err("closed")).collect();
+        let outcomes: Vec<CallError> = join_all(calls)
+            .await
+            .into_iter()
+            .map(|outcome| outcome.expect("no panic").expect_err("closed"))
+            .collect();
         for error in &outcomes {
             let told = error.close_info().unwrap_or_else(|| panic!("{how}: {error:?}"));
             assert_eq!((told.code, told.by), (code, by), "{how}");
         }
         let certain = outcomes.iter().filter(|error| error.fate() == Fate::NotSent).count();
-        assert_eq!(certain, 40, "{how}: what waited for a slot certainly did not run, what was sent may have");
-        let unsent = join_all(events).await.into_iter().filter(|sent| sent.as_ref().expect("no panic").is_err());
+        assert_eq!(
+            certain, 40,
+            "{how}: what waited for a slot certainly did not run, what was sent may have"
+        );
+        let unsent =
+            join_all(events).await.into_iter().filter(|sent| sent.as_ref().expect("no panic").is_err());
         assert_eq!(unsent.count(), 3, "{how}");
         assert_eq!((client.running(), clerk.live.load(Ordering::SeqCst)), (0, 0), "{how}");
         assert_eq!(client.remote().add(1, 1).await.expect_err("closed").fate(), Fate::NotSent);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r3_a_server_that_says_it_goes_and_stays_gets_no_more_calls() {
+    let (client, mut raw, _) = accepted(impatient(), Hello::default()).await;
+    let running = tokio::spawn(client.remote().add(1, 1));
+    let id = asked(&mut raw).await;
+    raw.send([plain(frames::GOAWAY, &[u64::MAX]), plain(frames::GOAWAY, &[0]), call(2, "Desk.ring", &[3])])
+        .await;
+    assert_eq!(raw.frame().await, Frame::Return { id: 2, body: vec![3] }, "P30: its own calls are answered");
+    let error = client.remote().add(2, 2).await.expect_err("refused here");
+    assert_eq!(error.fate(), Fate::NotSent);
+    assert_eq!(error.close_info().map(|info| (info.code, info.by)), Some((1001, ClosedBy::Peer)));
+    raw.send([ret(id, &[4])]).await;
+    assert_eq!(running.await.expect("no panic"), Ok(2), "P30: calls in flight go on");
+    assert!(client.is_open());
+    assert_eq!(client.pending(), 0);
+    drop(client);
+    assert_eq!(raw.close_code().await, 1000, "the client may leave by itself");
 }
 
 #[tokio::test(start_paused = true)]
@@ -560,7 +638,8 @@ async fn r33_a_server_that_falls_silent_is_4007() {
 
 #[tokio::test(start_paused = true)]
 async fn r14_a_server_that_never_answers_a_call_is_told_to_stop() {
-    let (client, mut raw, _) = accepted(Limits::default().ping_interval(Duration::from_secs(60)), Hello::default()).await;
+    let (client, mut raw, _) =
+        accepted(Limits::default().ping_interval(Duration::from_secs(60)), Hello::default()).await;
     let patient = client.remote().with(CallOptions::new().deadline(Duration::from_millis(300)));
     let call = tokio::spawn(patient.add(1, 2));
     let id = asked(&mut raw).await;
@@ -580,11 +659,23 @@ async fn r38_a_server_that_does_not_read_stalls_the_client_4008() {
         .write_stall(Duration::from_millis(700))
         .ping_interval(Duration::from_secs(60))
         .send_timeout(Duration::from_millis(300));
-    let (client, raw, _) = accepted(limits, Hello { announced: [1 << 20, 1000, 64 << 20, 1000, 64 << 20, 0], ..Hello::default() }).await;
+    let (client, raw, _) = accepted(
+        limits,
+        Hello { announced: [1 << 20, 1000, 64 << 20, 1000, 64 << 20, 0], ..Hello::default() },
+    )
+    .await;
     let calls = (0..100).map(|_| tokio::spawn(client.remote().text("x".repeat(30_000)))).collect::<Vec<_>>();
     until_true(|| client.pending() == 100).await;
-    assert!(client.stats().calls_sent <= 2 + 4 + 1, "{}: the pipe, the outbox, the transport", client.stats().calls_sent);
-    assert_eq!(client.remote().note("x".repeat(10)).await, Err(ws_core::SendError::Full), "R12: within send_timeout");
+    assert!(
+        client.stats().calls_sent <= 2 + 4 + 1,
+        "{}: the pipe, the outbox, the transport",
+        client.stats().calls_sent
+    );
+    assert_eq!(
+        client.remote().note("x".repeat(10)).await,
+        Err(ws_core::SendError::Full),
+        "R12: within send_timeout"
+    );
     let info = client.closed().await;
     assert_eq!((info.code, info.by), (4008, ClosedBy::Local));
     for outcome in join_all(calls).await {

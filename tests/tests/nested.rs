@@ -52,7 +52,13 @@ fn both_limits() -> [Limits; 2] {
 async fn r11_sixteen_levels_from_either_side() {
     for limits in both_limits() {
         for way in ways() {
-            let ends = connect(way, &limits, |r| LeftProvider::new(LeftSide(r)), |l| RightProvider::new(RightSide(l))).await;
+            let ends = connect(
+                way,
+                &limits,
+                |r| LeftProvider::new(LeftSide(r)),
+                |l| RightProvider::new(RightSide(l)),
+            )
+            .await;
             assert_eq!(ends.client.remote().down(16).await, Ok(16));
             assert_eq!(ends.serving.remote().down(16).await, Ok(16));
             assert_eq!(ends.client.remote().down(32).await, Ok(32), "32 is the deepest");
@@ -74,10 +80,16 @@ async fn r11_sixteen_levels_from_either_side() {
 async fn r11_deeper_than_32_is_overloaded_locally() {
     for way in ways() {
         let limits = Limits::default();
-        let ends = connect(way, &limits, |r| LeftProvider::new(LeftSide(r)), |l| RightProvider::new(RightSide(l))).await;
+        let ends =
+            connect(way, &limits, |r| LeftProvider::new(LeftSide(r)), |l| RightProvider::new(RightSide(l)))
+                .await;
         let error = ends.client.remote().down(33).await.expect_err("one too deep");
         assert_eq!(error, CallError::App("Overloaded".to_owned()));
-        assert_eq!((ends.client.stats().violations, ends.serving.stats().violations), (0, 0), "nothing was sent");
+        assert_eq!(
+            (ends.client.stats().violations, ends.serving.stats().violations),
+            (0, 0),
+            "nothing was sent"
+        );
         assert_eq!((ends.client.pending(), ends.serving.pending()), (0, 0));
     }
 }
@@ -86,7 +98,9 @@ async fn r11_deeper_than_32_is_overloaded_locally() {
 async fn a_call_outside_of_handlers_has_no_depth() {
     for way in ways() {
         let limits = Limits::default();
-        let ends = connect(way, &limits, |r| LeftProvider::new(LeftSide(r)), |l| RightProvider::new(RightSide(l))).await;
+        let ends =
+            connect(way, &limits, |r| LeftProvider::new(LeftSide(r)), |l| RightProvider::new(RightSide(l)))
+                .await;
         assert_eq!(ends.client.remote().depth().await, Ok(0));
         assert_eq!(ends.serving.remote().depth().await, Ok(0));
     }

@@ -103,13 +103,15 @@ async fn r5_a_changed_method_fails_alone_in_both_directions() {
         for connection in [ends.client.mismatches(), ends.serving.mismatches()] {
             let mut names: Vec<_> = connection.iter().map(|m| (m.method, m.served_here)).collect();
             names.sort_unstable();
-            let expected = [("Store.put", false), ("Store.put", true), ("Store.touch", false), ("Store.touch", true)];
+            let expected =
+                [("Store.put", false), ("Store.put", true), ("Store.touch", false), ("Store.touch", true)];
             assert_eq!(names, expected);
             assert!(connection.iter().all(|mismatch| mismatch.ours != mismatch.theirs));
         }
         let (here, there) = (ends.client.mismatches(), ends.serving.mismatches());
         for mismatch in here {
-            let other = there.iter().find(|m| m.method == mismatch.method && m.served_here != mismatch.served_here);
+            let other =
+                there.iter().find(|m| m.method == mismatch.method && m.served_here != mismatch.served_here);
             let other = other.expect("both sides know it");
             assert_eq!((mismatch.ours, mismatch.theirs), (other.theirs, other.ours));
         }

@@ -12,7 +12,7 @@ use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, Encoding, Limits, ContractError, Owns, Provider, Remote, code,
+    CloseInfo, ClosedBy, Connection, ContractError, Encoding, Limits, Owns, Provider, Remote, code,
 };
 
 use crate::builder::ConnectorBuilder;
@@ -179,8 +179,8 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         provider: impl FnOnce(R) -> P,
     ) -> Result<Connection<R>, ConnectError> {
         let config = self.link.as_ref().map_err(Clone::clone)?;
-        let (link, driver) = Link::client(transport, encoding, config, &self.header, address)
-            .map_err(ConnectError::Header)?;
+        let (link, driver) =
+            Link::client(transport, encoding, config, &self.header, address).map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
         let connection = link.connection(Arc::new(()), Owns::Connection);
         link.provide(Arc::new(provider(R::from_peer(link.peer()))));

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
-use tungstenite::http::{HeaderValue, Uri, header::SEC_WEBSOCKET_PROTOCOL};
+use tungstenite::http::{HeaderValue, Uri, header::SEC_WEBSOCKET_EXTENSIONS, header::SEC_WEBSOCKET_PROTOCOL};
 use ws_core::transport::WebSocketTransport;
 use ws_core::{Encoding, Limits};
 
@@ -83,8 +83,18 @@ impl Target {
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, offered);
         let (transport, response) =
             WebSocketTransport::connect(request, stream, limits).await.map_err(failed)?;
-        let chosen = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|name| name.to_str().ok());
+        let headers = response.headers();
+        if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+            // Compression and the like are never offered (R35).
+            return Err(ConnectError::NotOurProtocol(
+                "the server uses an extension that was not offered".to_owned(),
+            ));
+        }
+        let mut chosen = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
         let encoding = chosen
+            .next()
+            .filter(|_| chosen.next().is_none())
+            .and_then(|name| name.to_str().ok())
             .and_then(|name| encodings.iter().find(|encoding| encoding.subprotocol() == name))
             .ok_or_else(|| ConnectError::NotOurProtocol("the server chose no encoding".to_owned()))?;
         Ok((transport, *encoding))

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ws_core::{CloseInfo, EncodeError, Fate, ContractError};
+use ws_core::{CloseInfo, ContractError, EncodeError, Fate};
 
 /// Why a connection did not come about (R36).
 #[derive(Debug, thiserror::Error)]

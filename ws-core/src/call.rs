@@ -143,8 +143,7 @@ impl RawCall {
             return Poll::Ready(Outcome::Cancelled(fate));
         }
         let (now, waker) = (clock::now(), cx.waker().clone());
-        let outcome =
-            self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
         if outcome.is_pending() {
             self.state = State::Entered(key);
         }

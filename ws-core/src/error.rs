@@ -96,7 +96,9 @@ impl<E> CallError<E> {
             | Self::Denied => Fate::NotSent,
             Self::Timeout(fate) | Self::Cancelled(fate) | Self::TooLarge(fate) => *fate,
             Self::Closed(info) if info.unsent => Fate::NotSent,
-            Self::App(_) | Self::Closed(_) | Self::NoReply | Self::InvalidReply | Self::Internal(_) => Fate::Unknown,
+            Self::App(_) | Self::Closed(_) | Self::NoReply | Self::InvalidReply | Self::Internal(_) => {
+                Fate::Unknown
+            }
         }
     }
 

@@ -221,7 +221,6 @@ impl Limits {
     }
 }
 
-
 /// What decoding one payload may take (R35).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
@@ -252,6 +251,9 @@ mod tests {
         assert!(Limits::default().max_message(128 << 20).check().is_err());
         assert!(Limits::default().max_call_bytes(10).check().is_err());
         assert!(Limits::default().call_timeout(Duration::from_secs(601)).check().is_err());
-        assert!(Limits::default().ping_interval(Duration::MAX).check().is_err(), "it would overflow the clock");
+        assert!(
+            Limits::default().ping_interval(Duration::MAX).check().is_err(),
+            "it would overflow the clock"
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use ws_core::link::LinkConfig;
-use ws_core::{Encoding, Limits, ContractError, Provider, Remote};
+use ws_core::{ContractError, Encoding, Limits, Provider, Remote};
 
 use crate::gate::Gate;
 use crate::lifecycle::Lifecycle;

@@ -14,7 +14,6 @@ use crate::acceptor::Acceptor;
 use crate::activation::{Asked, upgraded};
 use crate::core::Core;
 use crate::handler::HandlerError;
-use crate::lifecycle::ServerState;
 
 /// After a failure that the next attempt is likely to meet as well, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -63,11 +62,8 @@ pub(crate) async fn serve<H, P, R, C, F, Fut>(
     // What is accepted after the close is upgraded under a signal that says stop, and so refused.
     let stopped = stop.clone();
     let reopened = async {
-        // The sender is gone only with the server, or replaced by that of a new opening.
-        let _ = stop.wait_for(|stop| *stop).await;
-        let mut state = core.lifecycle.watch();
-        let _ = state.wait_for(|state| *state == ServerState::Closed).await;
-        let _ = state.wait_for(|state| *state != ServerState::Closed).await;
+        // The sender is gone when a new opening has replaced it, or with the server.
+        while stop.changed().await.is_ok() {}
     };
     tokio::select! {
         biased;

@@ -212,7 +212,11 @@ impl Arena {
         let header = Login { token: WELCOME.to_owned() };
         let limits = self.limits.clone().close_grace(Duration::from_secs(5));
         let connector = WebSocketConnector::<Login, (), TargetRemote>::builder(header).limits(limits);
-        connector.build().expect("good limits").connect_over(wire, format!("ws://127.0.0.1{HONEST_PATH}"), ()).await
+        connector
+            .build()
+            .expect("good limits")
+            .connect_over(wire, format!("ws://127.0.0.1{HONEST_PATH}"), ())
+            .await
     }
 
     /// The honest client is served: its calls are answered, now.

@@ -57,7 +57,8 @@ pub fn batch(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
 
 /// 32-bit FNV-1a of `Contract.method`.
 pub fn method_id(name: &str) -> [u8; 4] {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.to_le_bytes()
 }
 
@@ -214,7 +215,9 @@ pub fn read(frame: &[u8]) -> Frame {
             return Frame::Fail { id, class: rest[0], body: rest[1..].to_vec() };
         }
         CANCEL => Frame::Cancel(take_varint(rest)),
-        CREDIT => Frame::Credit { id: take_varint(rest), messages: take_varint(rest), bytes: take_varint(rest) },
+        CREDIT => {
+            Frame::Credit { id: take_varint(rest), messages: take_varint(rest), bytes: take_varint(rest) }
+        }
         PING => Frame::Ping(take_varint(rest)),
         PONG => Frame::Pong(take_varint(rest)),
         GOAWAY => Frame::GoAway(take_varint(rest)),

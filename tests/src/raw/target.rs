@@ -68,6 +68,10 @@ pub trait Target {
     async fn text(&self, text: String) -> u64;
     async fn tree(&self, tree: Tree) -> bool;
     async fn list(&self, list: List) -> bool;
+    async fn grow(&self) -> Tree;
+    /// Never answers, in a task of its own.
+    #[ws(spawn)]
+    async fn hang_in_a_task(&self, note: String);
     async fn panics_at_once(&self);
     async fn panics_later(&self);
     /// Panics while it returns.
@@ -95,7 +99,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Handlers ever started of the methods that count: `hang`, `blob`, `panics_in_drop`, a waiting `note`.
+    /// Handlers ever started of the methods that count: those that hang, `blob`, a waiting `note`.
     pub fn started(&self) -> usize {
         self.started.load(Ordering::SeqCst)
     }
@@ -174,6 +178,14 @@ impl Target for Victim {
 
     async fn list(&self, list: List) -> bool {
         list.0.is_empty()
+    }
+
+    async fn grow(&self) -> Tree {
+        Tree::Node(Box::new(Tree::Leaf))
+    }
+
+    async fn hang_in_a_task(&self, note: String) {
+        self.hang(note).await;
     }
 
     async fn panics_at_once(&self) {

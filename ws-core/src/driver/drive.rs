@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -54,8 +55,9 @@ pub struct Driver<T: Transport> {
     /// Bytes of answers that the outbox takes before handlers must wait (R38), as of the last look.
     pub(super) room: usize,
     pub(super) max_answer: usize,
-    /// Bytes received when the timer last fired.
+    /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
+    last_bytes: Option<Instant>,
     closing: Option<Closing>,
     ended: bool,
 }
@@ -99,6 +101,7 @@ impl<T: Transport> Driver<T> {
             room: 0,
             max_answer: 0,
             received: 0,
+            last_bytes: None,
             closing: None,
             ended: false,
         }
@@ -150,7 +153,10 @@ impl<T: Transport> Driver<T> {
 
     fn read(&mut self, cx: &mut Context<'_>, budget: &mut Budget) {
         while budget.reads > 0 && budget.bytes > 0 && self.closing.is_none() {
-            let Poll::Ready(received) = self.transport.poll_receive(cx) else { return };
+            let Poll::Ready(received) = self.transport.poll_receive(cx) else {
+                return self.note_bytes();
+            };
+            self.received = self.transport.received();
             budget.reads -= 1;
             match received {
                 Received::Message(message) => {
@@ -169,6 +175,15 @@ impl<T: Transport> Driver<T> {
                 }
                 Received::Lost => self.lost(),
             }
+        }
+    }
+
+    /// A large message on a slow line: bytes come, though no message is whole yet (R33).
+    fn note_bytes(&mut self) {
+        let received = self.transport.received();
+        if received != self.received {
+            self.received = received;
+            self.last_bytes = Some(clock::now());
         }
     }
 
@@ -233,10 +248,8 @@ impl<T: Transport> Driver<T> {
             return true;
         }
         let now = clock::now();
-        // A large message on a slow line: bytes come, though no message is whole yet (R33).
-        let received = self.transport.received();
-        if std::mem::replace(&mut self.received, received) != received {
-            self.with_engine(|engine, _| engine.heard(now));
+        if let Some(at) = self.last_bytes.take() {
+            self.with_engine(|engine, _| engine.heard(at));
         }
         if stall.is_some_and(|at| at <= now) {
             let info = CloseInfo::new(code::WRITE_STALL, "nothing could be written", ClosedBy::Local);
@@ -345,7 +358,9 @@ impl<T: Transport> Driver<T> {
             } else {
                 match message {
                     // Its turn comes soon; until then it may share the message that brought it, within bounds.
-                    Some(message) if self.room > 0 && self.pinned + message.len() <= MAX_PINNED => pins = true,
+                    Some(message) if self.room > 0 && self.pinned + message.len() <= MAX_PINNED => {
+                        pins = true
+                    }
                     Some(message) => start.detach(message),
                     None => {}
                 }

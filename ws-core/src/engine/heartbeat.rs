@@ -24,9 +24,12 @@ impl Heartbeat {
         Self { interval, grace, last_heard: now, pinged: false, count: 0 }
     }
 
-    pub(super) const fn heard(&mut self, now: Instant) {
-        self.last_heard = now;
-        self.pinged = false;
+    /// Something came at `at`, which may be told late.
+    pub(super) fn heard(&mut self, at: Instant) {
+        if at > self.last_heard {
+            self.last_heard = at;
+            self.pinged = false;
+        }
     }
 
     pub(super) fn at(&self) -> Instant {

@@ -30,7 +30,10 @@ pub(super) struct Outbox {
 /// Lengths only: what is queued are the application's payloads.
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outbox").field("queued", &self.queued).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Outbox")
+            .field("queued", &self.queued)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 

@@ -312,13 +312,18 @@ mod tests {
     fn ids_find_their_way_back_and_keep_their_parity() {
         for parity in [1, 2] {
             let mut pending = Pending::new(parity);
-            for key in [Key { index: 0, generation: 0 }, Key { index: 1_000_000, generation: Key::MAX_GENERATION }] {
+            for key in
+                [Key { index: 0, generation: 0 }, Key { index: 1_000_000, generation: Key::MAX_GENERATION }]
+            {
                 let id = pending.call_id(key);
                 assert_ne!(id, 0);
                 assert_eq!(id % 2, parity % 2);
                 assert_eq!(pending.key_of(id), Some(key));
             }
-            assert!(pending.call_id(Key { index: (1 << INDEX_BITS) - 1, generation: Key::MAX_GENERATION }) < 1 << 53);
+            assert!(
+                pending.call_id(Key { index: (1 << INDEX_BITS) - 1, generation: Key::MAX_GENERATION })
+                    < 1 << 53
+            );
             let event = pending.event_id();
             assert_eq!(event % 2, parity % 2);
             assert_eq!(pending.key_of(event), None);

@@ -71,7 +71,13 @@ impl Engine {
     }
 
     /// Asks for the outcome.
-    pub(crate) fn poll(&mut self, now: Instant, key: Key, waker: Waker, effects: &mut Effects) -> Poll<Outcome> {
+    pub(crate) fn poll(
+        &mut self,
+        now: Instant,
+        key: Key,
+        waker: Waker,
+        effects: &mut Effects,
+    ) -> Poll<Outcome> {
         self.now = now;
         // The deadline counts exactly, also where the timer has not been seen yet (R14).
         if self.pending.get(key).is_some_and(|entry| entry.deadline <= now) {

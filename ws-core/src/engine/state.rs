@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// The peer showed that it lives.
-    pub(crate) const fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self, now: Instant) {
         self.heartbeat.heard(now);
     }
 

@@ -1,8 +1,12 @@
 //! Two engines against each other over an adversarial link with a simulated clock, and one engine against a hostile
 //! peer. No socket, no executor, no sleep.
 
+mod budget;
 mod cancels;
+mod closing;
 mod deadlines;
+mod events;
+mod extremes;
 mod floods;
 mod handshake;
 mod harness;
@@ -11,4 +15,5 @@ mod hostile;
 mod leaving;
 mod random;
 mod room;
+mod schema;
 mod waiting;

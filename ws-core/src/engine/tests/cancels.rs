@@ -1,9 +1,13 @@
 //! R14: who gives a call up cancels it at the callee, and its slot there counts as taken until the CANCEL is out.
 
-use super::harness::{Answer, CLIENT, Lone, SECOND, SERVER, Seen, Setup, World, call, cases, limits, whole};
-use crate::engine::Role;
-use crate::protocol::{code, encode};
 use proptest::prelude::*;
+
+use super::harness::{
+    Answer, CLIENT, Kind, Lone, Plan, SECOND, SERVER, Seen, Setup, World, call, cases, limits, whole,
+};
+use crate::engine::Role;
+use crate::engine::state::CONTROL;
+use crate::protocol::{code, encode};
 
 #[test]
 fn r14_a_dropped_call_is_cancelled_at_the_callee() {
@@ -48,7 +52,7 @@ fn r14_an_answer_after_the_cancel_is_counted_and_dropped() {
     lone.send([call(1, b"")]);
     let key = lone.starts[0].key;
     lone.send([whole(&encode::cancel(1), b"")]);
-    let late = lone.engine.finish(key, crate::engine::Verdict::Nothing, &mut lone.effects);
+    let late = lone.finish_key(key, crate::engine::Verdict::Nothing);
     assert!(late.is_ok());
     assert_eq!(lone.engine.stats().late_answers, 1);
     assert_eq!(lone.out(), []);
@@ -56,15 +60,22 @@ fn r14_an_answer_after_the_cancel_is_counted_and_dropped() {
 
 #[test]
 fn r38_a_cancel_without_room_keeps_its_slot_and_goes_out_later() {
-    let limits = limits().max_in_flight(2).outbox_bytes(1 << 10).outbox_reserve(4 << 10);
-    let mut world = World::open(Setup::both(limits));
+    let client = limits().max_in_flight(4000).outbox_bytes(1 << 10).outbox_reserve(4 << 10);
+    let mut world = World::open(Setup { client, server: limits().max_in_flight(2), budget: None });
     let first = world.call_of(CLIENT, 0, 100);
     world.pump(CLIENT);
     let large = world.call_of(CLIENT, 0, 200_000);
+    // Refusals use up the client's reserve, down to the last that fits.
+    while world.sides[CLIENT].engine.outbox.has_reserve(CONTROL) {
+        let plan = Plan { kind: Kind::Unknown, depth: 0, size: 0, deadline: world.now + SECOND };
+        world.begin(SERVER, plan);
+        world.pump(SERVER);
+        world.deliver(CLIENT);
+    }
     world.abandon(CLIENT, first);
     let waiting = world.call_of(CLIENT, 0, 5);
     let client = &world.sides[CLIENT].engine;
-    assert!(client.pending.owes_cancels(), "200 kB are queued: there is no reserve");
+    assert!(client.pending.owes_cancels(), "there is no reserve");
     assert_eq!(client.usage_there.calls_at(0), 2, "its slot is taken until the CANCEL is out");
     assert_eq!(client.pending.waiting(), 1);
     world.check();

@@ -1,17 +1,15 @@
 //! R14, R21: deadlines end calls exactly, on both sides, and beat what comes at the same instant.
 
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
-use super::harness::{Answer, CLIENT, Kind, Lone, Plan, SECOND, SERVER, Seen, Setup, World, limits, ms, ret, whole};
-use crate::engine::{Begun, Key, Outcome, Role};
+use super::harness::{
+    Answer, CLIENT, Kind, Lone, Plan, SECOND, SERVER, Seen, Setup, World, limits, ms, ret, whole,
+};
+use crate::engine::{Begun, Outcome, Role};
 use crate::error::Fate;
 use crate::protocol::{FailClass, Message, encode};
 use crate::service::MethodId;
 use std::time::Duration;
-
-fn poll(lone: &mut Lone, key: Key) -> Poll<Outcome> {
-    lone.engine.poll(lone.now, key, Waker::noop(), &mut lone.effects)
-}
 
 /// A call of the peer with this many milliseconds left.
 fn call_within(id: u64, deadline_ms: u64) -> Vec<u8> {
@@ -32,14 +30,14 @@ fn call_within(id: u64, deadline_ms: u64) -> Vec<u8> {
 fn r14_a_call_times_out_exactly_and_is_cancelled() {
     let mut lone = Lone::active(Role::Client, limits().ping_interval(3600 * SECOND));
     let key = lone.call(3);
-    let id = lone.engine.pending.call_id(key);
+    let id = lone.id(key);
     assert!(matches!(lone.out()[..], [Seen::Call { deadline_ms: Some(30_000), .. }]));
     assert_eq!(lone.engine.next_time(), Some(lone.now + 30 * SECOND));
     lone.advance(30 * SECOND - Duration::from_nanos(1));
-    assert!(poll(&mut lone, key).is_pending());
+    assert!(lone.poll(key).is_pending());
     lone.advance(Duration::from_nanos(1));
     assert_eq!(lone.engine.pending(), 0, "R21: at the deadline, not at the next poll");
-    assert!(matches!(poll(&mut lone, key), Poll::Ready(Outcome::Timeout(Fate::Unknown))), "R13");
+    assert!(matches!(lone.poll(key), Poll::Ready(Outcome::Timeout(Fate::Unknown))), "R13");
     assert_eq!(lone.out(), [Seen::Cancel(id)]);
     lone.send([ret(id, b"late")]);
     assert_eq!(lone.engine.stats().stray_replies, 1);
@@ -49,11 +47,11 @@ fn r14_a_call_times_out_exactly_and_is_cancelled() {
 fn r14_expiry_beats_a_reply_of_the_same_instant() {
     let mut lone = Lone::active(Role::Client, limits());
     let key = lone.call(3);
-    let id = lone.engine.pending.call_id(key);
+    let id = lone.id(key);
     // No timer has fired; the reply is read first.
     lone.now += 30 * SECOND;
     lone.send([ret(id, b"just")]);
-    assert!(matches!(poll(&mut lone, key), Poll::Ready(Outcome::Timeout(_))));
+    assert!(matches!(lone.poll(key), Poll::Ready(Outcome::Timeout(_))));
 }
 
 #[test]
@@ -61,9 +59,9 @@ fn r14_a_reply_that_came_before_the_deadline_stands() {
     let mut lone = Lone::active(Role::Client, limits());
     let key = lone.call(3);
     lone.now += 30 * SECOND - ms(1);
-    lone.send([ret(lone.engine.pending.call_id(key), b"in time")]);
+    lone.send([ret(lone.id(key), b"in time")]);
     lone.advance(60 * SECOND);
-    let Poll::Ready(Outcome::Returned(body)) = poll(&mut lone, key) else { panic!("it was answered") };
+    let Poll::Ready(Outcome::Returned(body)) = lone.poll(key) else { panic!("it was answered") };
     assert_eq!(body.as_slice(), b"in time", "however late its future asks");
 }
 
@@ -72,7 +70,7 @@ fn r14_a_poll_sees_the_deadline_before_the_timer_does() {
     let mut lone = Lone::active(Role::Client, limits());
     let key = lone.call(3);
     lone.now += 30 * SECOND;
-    assert!(matches!(poll(&mut lone, key), Poll::Ready(Outcome::Timeout(_))));
+    assert!(matches!(lone.poll(key), Poll::Ready(Outcome::Timeout(_))));
     assert!(matches!(lone.out()[..], [Seen::Call { .. }, Seen::Cancel(_)]));
     assert_eq!(lone.engine.entries(), 0);
 }
@@ -82,20 +80,24 @@ fn r14_a_call_without_time_is_not_begun() {
     let mut lone = Lone::active(Role::Client, limits());
     let mut message = lone.outgoing(3);
     message.deadline = lone.now;
-    let begun = lone.engine.begin(lone.now, message, Waker::noop());
+    let begun = lone.begin(message);
     assert!(matches!(begun, Begun::Over(Outcome::Timeout(Fate::NotSent))));
     assert_eq!((lone.out(), lone.engine.entries()), (vec![], 0));
 }
 
 #[test]
 fn r14_the_remaining_time_travels_rounded_up() {
-    for (nanos, expected) in [(1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (59_999_000_001, 60_000)] {
+    for (nanos, expected) in [(1, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 2), (59_999_000_001, 60_000)]
+    {
         let mut lone = Lone::active(Role::Client, limits());
         let mut message = lone.outgoing(3);
         message.deadline = lone.now + Duration::from_nanos(nanos);
-        assert!(matches!(lone.engine.begin(lone.now, message, Waker::noop()), Begun::Entered(_)));
+        assert!(matches!(lone.begin(message), Begun::Entered(_)));
         let written = lone.out();
-        assert!(matches!(written[..], [Seen::Call { deadline_ms: Some(ms), .. }] if ms == expected), "{written:?}");
+        assert!(
+            matches!(written[..], [Seen::Call { deadline_ms: Some(ms), .. }] if ms == expected),
+            "{written:?}"
+        );
     }
 }
 
@@ -157,13 +159,17 @@ fn r14_the_callee_never_gives_up_before_the_caller() {
         for _ in 0..4 {
             let next = world.next_time().expect("a deadline");
             world.advance(next.saturating_duration_since(world.now));
+            world.settle();
+            world.check();
         }
-        world.settle();
-        world.check();
         assert!(matches!(world.sides[CLIENT].outcome(tickets[0]), Outcome::Timeout(_)));
         assert!(matches!(world.sides[SERVER].outcome(tickets[1]), Outcome::Timeout(_)));
         for side in &world.sides {
-            assert_eq!(side.engine.stats().calls_refused, 0, "the CANCEL came before the callee's own deadline");
+            assert_eq!(
+                side.engine.stats().calls_refused,
+                0,
+                "the CANCEL came before the callee's own deadline"
+            );
         }
         world.check_empty();
     }

@@ -38,7 +38,7 @@ fn r8_what_comes_before_the_decision_is_dropped_and_counted() {
     lone.send([call(3, b""), ret(2, b"")]);
     assert_eq!((lone.engine.stats().early_dropped, lone.starts.len()), (3, 0));
     assert!(lone.is_deciding());
-    lone.engine.accept(lone.now).expect("it waits for a decision");
+    assert!(lone.accept(), "it waits for a decision");
     assert!(matches!(lone.out()[..], [Seen::Welcome(_)]), "R9: the acceptance is all that the peer sees");
     lone.send([call(1, b"")]);
     assert_eq!(lone.starts.len(), 1);
@@ -49,7 +49,7 @@ fn r8_a_remote_used_before_acceptance_fails_at_once() {
     for role in [Role::Server, Role::Client] {
         let mut lone = Lone::fresh(role, limits());
         let message = lone.outgoing(3);
-        let begun = lone.engine.begin(lone.now, message, std::task::Waker::noop());
+        let begun = lone.begin(message);
         assert!(matches!(begun, Begun::Over(Outcome::Refused(Refused::NotAccepted))), "{begun:?}");
         assert_eq!((lone.engine.entries(), lone.out().len()), (0, 0));
     }
@@ -58,14 +58,18 @@ fn r8_a_remote_used_before_acceptance_fails_at_once() {
 #[test]
 fn r7_a_connection_is_decided_on_once() {
     let mut lone = Lone::active(Role::Server, limits());
-    assert!(lone.engine.accept(lone.now).is_err());
-    lone.engine.reject(4000, "late", &mut lone.effects);
-    assert_eq!((lone.close_code(), lone.out().len()), (None, 0), "a rejection after the acceptance does nothing");
+    assert!(!lone.accept());
+    lone.reject(4000, "late");
+    assert_eq!(
+        (lone.close_code(), lone.out().len()),
+        (None, 0),
+        "a rejection after the acceptance does nothing"
+    );
 
     let mut lone = Lone::fresh(Role::Server, limits());
     lone.send([hello(GENEROUS)]);
-    lone.engine.reject(4501, "no", &mut lone.effects);
-    assert!(lone.engine.accept(lone.now).is_err());
+    lone.reject(4501, "no");
+    assert!(!lone.accept());
     assert_eq!(lone.out(), [Seen::Reject(Reject::new(4501, "no"))]);
     lone.send([hello(GENEROUS), call(1, b"")]);
     assert_eq!(lone.engine.stats().calls_received, 0, "R8: nothing after a rejection is processed");
@@ -100,7 +104,11 @@ fn r6_the_header_comes_in_time_or_never() {
     let mut late = Lone::fresh(Role::Server, limits());
     late.now += ms(500);
     late.send([hello(GENEROUS)]);
-    assert_eq!(late.close_code(), Some(code::ACTIVATION_TIMEOUT), "the timeout beats a header of the same instant");
+    assert_eq!(
+        late.close_code(),
+        Some(code::ACTIVATION_TIMEOUT),
+        "the timeout beats a header of the same instant"
+    );
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn r6_the_decision_comes_in_time_or_is_a_rejection() {
     lone.advance(ms(1));
     assert_eq!(lone.close_code(), Some(code::ACTIVATION_TIMEOUT));
     assert!(matches!(&lone.out()[..], [Seen::Reject(reject)] if reject.code == code::ACTIVATION_TIMEOUT));
-    assert!(lone.engine.accept(lone.now).is_err(), "R9: the decision is cancelled");
+    assert!(!lone.accept(), "R9: the decision is cancelled");
 }
 
 #[test]
@@ -125,20 +133,16 @@ fn r9_a_socket_that_dies_during_the_decision_cancels_it() {
     assert!(world.activation(SERVER).is_pending());
     world.break_socket(CLIENT);
     world.settle();
-    assert!(matches!(world.activation(SERVER), Poll::Ready(Activation::Closed(info)) if info.by == ClosedBy::Network));
+    assert!(
+        matches!(world.activation(SERVER), Poll::Ready(Activation::Closed(info)) if info.by == ClosedBy::Network)
+    );
     assert!(!world.accept());
 }
 
 #[test]
 fn r5_another_version_is_rejected_and_named() {
-    let mut hello = Hello {
-        version: 1,
-        features: 0,
-        announced: GENEROUS,
-        serves: vec![],
-        calls: vec![],
-        header: vec![],
-    };
+    let mut hello =
+        Hello { version: 1, features: 0, announced: GENEROUS, serves: vec![], calls: vec![], header: vec![] };
     hello.version = 7;
     let mut frame = hello.encode();
     // Whatever follows the number is of the other version, and not looked at.
@@ -214,11 +218,11 @@ fn r35_limits_without_end_are_no_danger() {
 #[test]
 fn r22_after_the_end_nothing_is_sent() {
     let mut lone = Lone::active(Role::Client, limits());
-    lone.engine.close(CloseInfo::new(4000, "enough", ClosedBy::Local), &mut lone.effects);
+    lone.close(CloseInfo::new(4000, "enough", ClosedBy::Local));
     let message = lone.outgoing(3);
-    let begun = lone.engine.begin(lone.now, message, std::task::Waker::noop());
+    let begun = lone.begin(message);
     let Begun::Over(Outcome::Closed(info)) = begun else { panic!("{begun:?}") };
     assert!(info.unsent && info.code == 4000, "R13: it certainly was not sent");
-    lone.engine.close(CloseInfo::new(4001, "again", ClosedBy::Peer), &mut lone.effects);
+    lone.close(CloseInfo::new(4001, "again", ClosedBy::Peer));
     assert_eq!(lone.close_code(), Some(4000), "R34: the first cause stands");
 }

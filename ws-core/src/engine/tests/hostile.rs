@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 
-use super::harness::{GENEROUS, Lone, Seen, batch, call, event, fail, hello, limits, message, ret, welcome, whole};
+use super::harness::{
+    GENEROUS, Lone, Seen, batch, call, event, fail, hello, limits, message, ret, welcome, whole,
+};
 use crate::engine::Role;
 use crate::protocol::{ClosedBy, FailClass, Reject, code, encode};
 
@@ -38,7 +40,10 @@ fn r35_a_server_closes_1002_for_what_is_not_allowed() {
         ("a reserved flag of RETURN", batch([flags(5, 1)])),
         ("a call of depth 33", batch([message(1, "T.call", true, 33, b"")])),
         ("an event of depth 33", batch([message(1, "T.event", false, 33, b"")])),
-        ("a length of 2^60", Bytes::from_static(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 4, 0])),
+        (
+            "a length of 2^60",
+            Bytes::from_static(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 4, 0]),
+        ),
         ("a length beyond the message", Bytes::from_static(&[9, 7, 0, 1])),
         ("a length that is not the shortest", Bytes::from_static(&[0x83, 0x00, 7, 0, 1])),
         ("a length of more than 64 bits", Bytes::from_static(&[0xff; 12])),
@@ -84,7 +89,10 @@ fn r35_what_is_merely_odd_is_survived() {
         ("CANCEL of an id that cannot be", vec![whole(&encode::cancel(u64::MAX), b"")]),
         ("a RETURN that nobody waits for", vec![ret(2, b""), ret(0, b"x"), ret(u64::MAX, b"")]),
         ("a FAIL that nobody waits for", vec![fail(2, FailClass::Declared), fail(1, FailClass::Internal)]),
-        ("a class of a later version", vec![[encode::fail(2, FailClass::Internal).as_slice(), &[99]].concat()]),
+        (
+            "a class of a later version",
+            vec![[encode::fail(2, FailClass::Internal).as_slice(), &[99]].concat()],
+        ),
         ("credit that is lower, then all there is", {
             [(0, 0), (u64::MAX, u64::MAX)].map(|(m, b)| whole(&encode::credit(0, m, b), b"")).to_vec()
         }),
@@ -116,16 +124,28 @@ fn r35_oversize_is_1009_and_exactly_the_limit_is_not() {
     assert_eq!(lone.close_code(), Some(code::TOO_LARGE));
 }
 
+/// P2: what one message costs is bounded by the size of a batch, or by that of a single frame.
+#[test]
+fn r35_a_frame_over_64_kib_travels_alone() {
+    let large = call(1, &[0; 70_000]);
+    assert_eq!(closes(Role::Server, &batch([&large])), None);
+    assert_eq!(closes(Role::Server, &batch([&large, &call(3, b"")])), Some(code::PROTOCOL));
+    assert_eq!(closes(Role::Server, &batch([&call(3, b""), &large])), Some(code::PROTOCOL));
+    let half = |id| call(id, &[0; 32_700]);
+    assert_eq!(closes(Role::Server, &batch([half(1), half(3)])), None, "together under 64 KiB");
+    assert_eq!(closes(Role::Server, &batch([half(1), half(3), half(5)])), Some(code::PROTOCOL));
+}
+
 #[test]
 fn r35_nothing_behind_a_violation_is_looked_at() {
     let mut lone = Lone::active(Role::Server, limits());
     let key = lone.call(1);
-    let id = lone.engine.pending.call_id(key);
+    let id = lone.id(key);
     lone.send([call(1, b""), vec![0x55, 0], call(3, b""), ret(id, b"")]);
     assert_eq!(lone.close_code(), Some(code::PROTOCOL));
     assert_eq!(lone.engine.stats().calls_received, 1, "the call behind it is not counted");
     assert!(lone.starts.is_empty(), "and the one in front of it does not start");
-    let outcome = lone.engine.poll(lone.now, key, std::task::Waker::noop(), &mut lone.effects);
+    let outcome = lone.poll(key);
     let std::task::Poll::Ready(crate::engine::Outcome::Closed(info)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((info.code, info.by), (code::PROTOCOL, ClosedBy::Local), "the reply behind it came too late");
     lone.send([call(5, b"")]);
@@ -137,10 +157,10 @@ fn r35_nothing_behind_a_violation_is_looked_at() {
 fn r17_a_reply_to_an_older_call_in_the_same_slot_is_counted_and_dropped() {
     let mut lone = Lone::active(Role::Client, limits());
     let first = lone.call(1);
-    let stale = lone.engine.pending.call_id(first);
-    lone.engine.abandon(lone.now, first, &mut lone.effects);
+    let stale = lone.id(first);
+    lone.abandon(first);
     let second = lone.call(1);
-    let fresh = lone.engine.pending.call_id(second);
+    let fresh = lone.id(second);
     assert_eq!(first.index, second.index, "the slot is used again");
     assert_ne!(stale, fresh, "R19: under another id");
     lone.send([ret(stale, b"old"), fail(stale, FailClass::Internal)]);

@@ -1,9 +1,12 @@
 //! What cannot be sent at once waits in turn: first come, first sent at each depth, and nobody holds the others up
 //! (R11, R12, R14).
 
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
-use super::harness::{Alarm, Answer, CLIENT, GENEROUS, Kind, Lone, Place, Plan, SECOND, SERVER, Seen, Setup, World, limits, ms, ret, whole};
+use super::harness::{
+    Alarm, Answer, CLIENT, GENEROUS, Kind, Lone, Place, Plan, SECOND, SERVER, Seen, Setup, World, limits, ms,
+    ret, whole,
+};
 use crate::codec::Body;
 use crate::engine::{Begun, Outcome, Outgoing, Refused, Role};
 use crate::error::Fate;
@@ -136,7 +139,7 @@ fn r14_waiting_for_a_slot_counts() {
     world.check_empty();
 }
 
-// BUG 2: the expiry of the first frees its slot, and the second is sent although it has expired as well.
+/// The expiry of the first frees its slot at the instant at which the second expires as well.
 #[test]
 fn r14_what_expired_in_the_queue_is_not_sent() {
     let mut lone = Lone::active(Role::Client, limits().max_outgoing(1));
@@ -148,19 +151,19 @@ fn r14_what_expired_in_the_queue_is_not_sent() {
     assert!(!written.iter().any(|frame| matches!(frame, Seen::Call { .. })), "{written:?}");
 }
 
-// BUG 2: room came at the very instant at which its time was up.
+/// Room comes at the very instant at which its time is up.
 #[test]
 fn r12_an_event_whose_time_is_up_is_not_sent() {
     let mut lone = Lone::active(Role::Client, limits().outbox_bytes(1));
     lone.call(3);
     let mut alarm = Alarm::default();
     let event = Outgoing { wants_reply: false, method: MethodId::of("T.event"), ..lone.outgoing(3) };
-    let begun = lone.engine.begin(lone.now, event, &alarm.waker());
+    let begun = lone.begin_as(event, &mut alarm);
     let Begun::Entered(key) = begun else { panic!("{begun:?}") };
     lone.now += 30 * SECOND;
     let written = lone.out();
     assert!(matches!(written[..], [Seen::Call { .. }]), "{written:?}");
-    let outcome = lone.engine.poll(lone.now, key, Waker::noop(), &mut lone.effects);
+    let outcome = lone.poll(key);
     assert!(matches!(outcome, Poll::Ready(Outcome::Timeout(Fate::NotSent))), "{outcome:?}");
 }
 
@@ -168,10 +171,10 @@ fn r12_an_event_whose_time_is_up_is_not_sent() {
 fn r13_a_future_that_moved_to_another_task_wakes_that_one() {
     let mut lone = Lone::active(Role::Client, limits());
     let (mut old, mut new) = (Alarm::default(), Alarm::default());
-    let begun = lone.engine.begin(lone.now, lone.outgoing(3), &old.waker());
+    let begun = lone.begin_as(lone.outgoing(3), &mut old);
     let Begun::Entered(key) = begun else { panic!("{begun:?}") };
-    assert!(lone.engine.poll(lone.now, key, &new.waker(), &mut lone.effects).is_pending());
-    let id = lone.engine.pending.call_id(key);
+    assert!(lone.poll_as(key, &mut new).is_pending());
+    let id = lone.id(key);
     lone.send([ret(id, b"")]);
     assert!(new.rang() && !old.rang());
     assert_eq!(new.rings(), 1, "once");
@@ -184,7 +187,7 @@ fn r18_waiters_that_gave_up_leave_nothing() {
     lone.call(3);
     for _ in 0..20_000 {
         let key = lone.call(3);
-        lone.engine.abandon(lone.now, key, &mut lone.effects);
+        lone.abandon(key);
     }
     assert_eq!((lone.engine.pending(), lone.engine.entries()), (1, 1));
     assert_eq!(lone.engine.stats().calls_sent, 1);
@@ -197,7 +200,7 @@ fn r11_a_reply_frees_the_slot_at_once() {
     let first = lone.call(3);
     lone.call(3);
     assert_eq!(lone.out().len(), 1);
-    lone.send([ret(lone.engine.pending.call_id(first), b"")]);
+    lone.send([ret(lone.id(first), b"")]);
     assert!(matches!(lone.out()[..], [Seen::Call { .. }]), "sent by the reply, not by a poll");
 }
 
@@ -212,7 +215,7 @@ fn r12_credit_sends_the_events_that_wait() {
             body: Body::from_bytes(&vec![0; size]),
             ..lone.outgoing(0)
         };
-        let _ = lone.engine.begin(lone.now, event, Waker::noop());
+        let _ = lone.begin(event);
     }
     assert!(matches!(lone.out()[..], [Seen::Event { body: 0, .. }]));
     lone.send([whole(&encode::credit(0, 3, 1 << 20), b"")]);

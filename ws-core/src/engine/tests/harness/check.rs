@@ -115,7 +115,8 @@ impl World {
         if engine.closed().is_some() {
             assert_eq!((engine.pending(), engine.running()), (0, 0), "R15: nothing goes on after the end");
         } else {
-            let used = (0..=MAX_DEPTH).map(|depth| engine.usage_there.calls_at(depth) as usize).sum::<usize>();
+            let used =
+                (0..=MAX_DEPTH).map(|depth| engine.usage_there.calls_at(depth) as usize).sum::<usize>();
             let owed = used.checked_sub(sent).expect("every call that was sent holds a slot");
             assert!(owed == 0 || engine.pending.owes_cancels(), "a slot is kept that nobody holds");
             let turns = handlers.iter().filter(|handler| handler.method == 1 && !handler.is_call).count();
@@ -224,7 +225,10 @@ impl World {
                     // The outbox is still written, so that what was in it may run.
                     assert!(!(info.unsent && id.is_some()), "R13: what is in the outbox may have run");
                 } else {
-                    assert_eq!(info.unsent, !left, "R13: NotSent where it certainly did not run, else Unknown");
+                    assert_eq!(
+                        info.unsent, !left,
+                        "R13: NotSent where it certainly did not run, else Unknown"
+                    );
                 }
             }
             None => panic!("R15: Closed, and the connection lives"),

@@ -5,10 +5,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::frames::{Seen, batch, read, whole};
+use super::task::Alarm;
 use super::{METHODS, table};
 use crate::codec::Body;
 use crate::engine::state::Phase;
-use crate::engine::{Activation, Begun, Budget, Config, Effects, Engine, Key, Outgoing, Role, Start, Verdict};
+use crate::engine::{
+    Activation, Begun, Budget, Config, Effects, Engine, Key, Outcome, Outgoing, Role, Start, Verdict,
+};
+use crate::error::Fate;
 use crate::limits::Limits;
 use crate::protocol::{Announced, CloseInfo, FailClass, Hello, Message, VERSION, Welcome, encode};
 use crate::service::MethodId;
@@ -43,12 +47,8 @@ impl Lone {
         let methods = table(&METHODS);
         let config =
             Config { role, limits: Arc::new(limits), serves: Arc::clone(&methods), calls: methods, budget };
-        let mut lone = Self {
-            engine: Engine::new(config, now),
-            effects: Effects::default(),
-            now,
-            starts: Vec::new(),
-        };
+        let mut lone =
+            Self { engine: Engine::new(config, now), effects: Effects::default(), now, starts: Vec::new() };
         if role == Role::Client {
             lone.engine.say_hello(Vec::new());
             assert!(matches!(lone.out()[..], [Seen::Hello(_)]));
@@ -67,7 +67,7 @@ impl Lone {
             Role::Server => {
                 self.send([hello(announced)]);
                 assert!(matches!(self.activation(), Poll::Ready(Activation::Header(_))));
-                self.engine.accept(self.now).expect("it waits for a decision");
+                assert!(self.accept(), "it waits for a decision");
                 assert!(matches!(self.out()[..], [Seen::Welcome(_)]));
             }
         }
@@ -104,10 +104,9 @@ impl Lone {
     /// Everything that it writes.
     pub(crate) fn out(&mut self) -> Vec<Seen> {
         let mut seen = Vec::new();
-        while let Some(message) = self.engine.take_batch(self.now, &mut self.effects) {
+        while let Some(message) = self.take() {
             seen.extend(read(&message));
         }
-        self.apply();
         seen
     }
 
@@ -121,7 +120,7 @@ impl Lone {
     pub(crate) fn finish(&mut self, verdict: Verdict) -> Result<(), Verdict> {
         let key = self.starts[0].key;
         self.engine.finish(key, verdict, &mut self.effects)?;
-        self.starts.retain(|start| start.key != key);
+        self.starts.remove(0);
         self.apply();
         Ok(())
     }
@@ -130,13 +129,71 @@ impl Lone {
         self.finish(Verdict::Value(Body::from_bytes(&vec![1; size]))).expect("there is room");
     }
 
+    pub(crate) fn finish_key(&mut self, key: Key, verdict: Verdict) -> Result<(), Verdict> {
+        let finished = self.engine.finish(key, verdict, &mut self.effects);
+        self.apply();
+        finished
+    }
+
+    pub(crate) fn take(&mut self) -> Option<bytes::Bytes> {
+        let batch = self.engine.take_batch(self.now, &mut self.effects);
+        self.apply();
+        batch
+    }
+
+    pub(crate) fn accept(&mut self) -> bool {
+        self.engine.accept(self.now).is_ok()
+    }
+
+    pub(crate) fn reject(&mut self, code: u16, reason: &str) {
+        self.engine.reject(code, reason, &mut self.effects);
+        self.apply();
+    }
+
+    pub(crate) fn go_away(&mut self, drain: Duration) {
+        self.engine.go_away(self.now, drain, &mut self.effects);
+        self.apply();
+    }
+
+    pub(crate) fn close(&mut self, info: CloseInfo) {
+        self.engine.close(info, &mut self.effects);
+        self.apply();
+    }
+
     /// A call of depth 0 of this side, polled once, with half a minute.
     pub(crate) fn call(&mut self, size: usize) -> Key {
-        let message = self.outgoing(size);
-        match self.engine.begin(self.now, message, Waker::noop()) {
+        match self.begin(self.outgoing(size)) {
             Begun::Entered(key) => key,
             Begun::Over(outcome) => panic!("over at once: {outcome:?}"),
         }
+    }
+
+    pub(crate) fn id(&self, key: Key) -> u64 {
+        self.engine.pending.call_id(key)
+    }
+
+    pub(crate) fn begin(&mut self, message: Outgoing) -> Begun {
+        self.begin_as(message, &mut Alarm::default())
+    }
+
+    pub(crate) fn begin_as(&mut self, message: Outgoing, task: &mut Alarm) -> Begun {
+        self.engine.begin(self.now, message, task.waker())
+    }
+
+    pub(crate) fn poll(&mut self, key: Key) -> Poll<Outcome> {
+        self.poll_as(key, &mut Alarm::default())
+    }
+
+    pub(crate) fn poll_as(&mut self, key: Key, task: &mut Alarm) -> Poll<Outcome> {
+        let outcome = self.engine.poll(self.now, key, task.waker(), &mut self.effects);
+        self.apply();
+        outcome
+    }
+
+    pub(crate) fn abandon(&mut self, key: Key) -> Fate {
+        let fate = self.engine.abandon(self.now, key, &mut self.effects);
+        self.apply();
+        fate
     }
 
     pub(crate) fn outgoing(&self, size: usize) -> Outgoing {
@@ -161,7 +218,8 @@ impl Lone {
 }
 
 pub(crate) fn hello(announced: Announced) -> Vec<u8> {
-    Hello { version: VERSION, features: 0, announced, serves: vec![], calls: vec![], header: vec![1] }.encode()
+    Hello { version: VERSION, features: 0, announced, serves: vec![], calls: vec![], header: vec![1] }
+        .encode()
 }
 
 pub(crate) fn welcome(announced: Announced) -> Vec<u8> {

@@ -144,7 +144,7 @@ impl Side {
             metadata: Vec::new(),
             body: Body::from_bytes(&vec![0x5a; plan.size]),
         };
-        let (place, id) = match self.engine.begin(now, message, &alarm.waker()) {
+        let (place, id) = match self.engine.begin(now, message, alarm.waker()) {
             Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),
             Begun::Over(outcome) => (Place::Told(outcome), None),
             Begun::Entered(key) => (Place::In(key), None),
@@ -159,7 +159,7 @@ impl Side {
         let ticket = &mut self.tickets[index];
         let Place::In(key) = ticket.place else { return };
         let waker = ticket.alarm.waker();
-        if let Poll::Ready(outcome) = self.engine.poll(now, key, &waker, &mut self.effects) {
+        if let Poll::Ready(outcome) = self.engine.poll(now, key, waker, &mut self.effects) {
             ticket.ended_at.get_or_insert(now);
             ticket.place = Place::Told(outcome);
         }
