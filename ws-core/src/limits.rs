@@ -8,6 +8,9 @@ pub const MAX_MESSAGE_CEILING: usize = 64 << 20;
 /// The longest of any configured duration: a day. Longer ones would be no bound, and overflow a clock.
 pub const LONGEST_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The largest of any limit in bytes but `max_message`: 1 TiB. Larger ones would be no bound, and overflow sums.
+pub const LARGEST_BYTES: usize = 1 << 40;
+
 /// How deep calls may nest (R11).
 pub const MAX_DEPTH: u8 = 32;
 
@@ -92,7 +95,8 @@ limits! {
     event_lane_bytes: usize = 1 << 20;
     /// Bytes that wait to be written to one connection: 1 MiB, which the last frame may exceed (R38).
     outbox_bytes: usize = 1 << 20;
-    /// Bytes beyond `outbox_bytes` for the small answers that no handler gives: 64 KiB (R38).
+    /// Bytes beyond `outbox_bytes` for the small answers that no handler gives: 64 KiB (R38). Raised to 16 for
+    /// each of `max_in_flight` + 512 calls, all of which may have to be refused while the outbox is full.
     outbox_reserve: usize = 64 << 10;
     /// Bytes of calls, events and answers that a server buffers over all its connections: 1 GiB, then `Overloaded`.
     max_buffered_bytes: usize = 1 << 30;
@@ -106,7 +110,8 @@ limits! {
     spare_elements: usize = 65_536;
     /// The deadline of a call that sets none: 30 s (R14).
     call_timeout: Duration = Duration::from_secs(30);
-    /// The longest deadline of a call, asked here or served here: 10 min (R14).
+    /// The longest deadline of a call, asked here or served here, and the longest that an event's handler may run:
+    /// 10 min (R14).
     max_call_timeout: Duration = Duration::from_secs(600);
     /// How long `send` waits for credit and room: 5 s, then `SendError::Full` (R12).
     send_timeout: Duration = Duration::from_secs(5);
@@ -154,7 +159,6 @@ impl Limits {
             (self.event_lane_messages >= 1, "event_lane_messages must be at least 1"),
             (self.event_lane_bytes >= 1, "event_lane_bytes must be at least 1"),
             (self.outbox_bytes >= 1, "outbox_bytes must be at least 1"),
-            (self.outbox_reserve >= 4 << 10, "outbox_reserve must be at least 4 KiB"),
             (self.read_buffer >= 256, "read_buffer must be at least 256 bytes"),
             (self.max_nesting >= 1, "max_nesting must be at least 1"),
             (self.ping_interval >= Duration::from_millis(100), "ping_interval must be at least 100 ms"),
@@ -171,10 +175,34 @@ impl Limits {
         if let Some((_, text)) = rules.iter().find(|(holds, _)| !holds) {
             return Err(LimitsError(text));
         }
+        if self.byte_limits().into_iter().any(|bytes| bytes > LARGEST_BYTES) {
+            return Err(LimitsError("no limit in bytes may exceed 1 TiB"));
+        }
         if self.durations().into_iter().any(|duration| duration > LONGEST_DURATION) {
             return Err(LimitsError("no duration may exceed a day"));
         }
         Ok(())
+    }
+
+    /// The calls of the peer that may run here at once, at all depths.
+    pub(crate) const fn all_slots(&self) -> usize {
+        self.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize
+    }
+
+    /// The reserve of the outbox, see [`outbox_reserve`](Self::outbox_reserve).
+    pub(crate) fn reserve(&self) -> usize {
+        self.outbox_reserve.max(16 * self.all_slots())
+    }
+
+    const fn byte_limits(&self) -> [usize; 6] {
+        [
+            self.max_call_bytes,
+            self.event_lane_bytes,
+            self.outbox_bytes,
+            self.outbox_reserve,
+            self.max_buffered_bytes,
+            self.read_buffer,
+        ]
     }
 
     const fn durations(&self) -> [Duration; 11] {
@@ -214,8 +242,7 @@ impl Limits {
         let calls = self.max_call_bytes + nested;
         let events = self.event_lane_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
-        let slots = self.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize;
-        let metadata = (slots + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
+        let metadata = (self.all_slots() + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
         calls + events + metadata + outbox + socket
     }

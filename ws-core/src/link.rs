@@ -81,7 +81,6 @@ pub struct Link {
 
 impl Link {
     /// Opens the server's side over `transport`. The driver must be polled, in a task of its own, to its end.
-    #[must_use]
     pub fn server<T: Transport>(
         transport: T,
         encoding: Encoding,

@@ -196,7 +196,8 @@ where
     }
 
     /// Takes one connection whose upgrade request somebody else has read; the answer is written to `stream`.
-    /// Resolves when its handler is done.
+    /// Resolves when its handler is done. The client's address is taken from the request's extensions, where a
+    /// `SocketAddr` lies there.
     ///
     /// A server that was never opened enters `Open` by this; one that is closed answers 503 (R2).
     ///
@@ -217,7 +218,8 @@ where
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
         let (parts, _) = request.into_parts();
-        self.one(stream, Asked::Request(Box::new(parts), None), None, handler).await
+        let address = parts.extensions.get::<SocketAddr>().copied();
+        self.one(stream, Asked::Request(Box::new(parts), address), address, handler).await
     }
 
     async fn one<S, F, Fut>(

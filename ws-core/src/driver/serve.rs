@@ -8,7 +8,6 @@ use super::guarded::{Guarded, failed, text};
 use super::handlers::Handler;
 use super::spawned::Spawned;
 use crate::engine::{Key, Start, Verdict};
-use crate::limits::{Limits, MAX_DEPTH, NESTED_SLOTS};
 use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
@@ -64,7 +63,7 @@ impl<T: Transport> Driver<T> {
             metadata: start.metadata.map(Arc::new),
         };
         // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
-        if spec.spawn && self.tasks.alive() > 2 * all_slots(&self.shared.limits) {
+        if spec.spawn && self.tasks.alive() > 2 * self.shared.limits.all_slots() {
             return Err(Verdict::Fail(FailClass::Overloaded));
         }
         let future = {
@@ -89,11 +88,6 @@ impl<T: Transport> Driver<T> {
         }
         self.verdicts.push_back((key, verdict));
     }
-}
-
-/// Slots at all depths.
-const fn all_slots(limits: &Limits) -> usize {
-    limits.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize
 }
 
 /// The text stays on this side (R16).

@@ -157,6 +157,12 @@ impl Outbox {
         self.floor = self.limit;
     }
 
+    /// Limits raise a reserve that refusals could use up; tests take it down again.
+    #[cfg(test)]
+    pub(super) fn set_reserve(&mut self, reserve: usize) {
+        self.reserve = reserve;
+    }
+
     /// Gives back what an idle connection does not need.
     pub(super) fn rest(&mut self) {
         if self.queued == 0 {

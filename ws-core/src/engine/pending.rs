@@ -64,6 +64,17 @@ pub(super) enum Progress {
     Done(Outcome),
 }
 
+impl Progress {
+    /// Payload bytes that it holds.
+    fn held(&self) -> usize {
+        match self {
+            Self::Waiting(message) => message.body.len(),
+            Self::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
+            Self::Sent { .. } | Self::Done(_) => 0,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Queue {
     class: Class,
@@ -84,6 +95,8 @@ pub(super) struct Pending {
     /// One for each class that ever waited: at most 34.
     queues: Vec<Queue>,
     waiting: usize,
+    /// Bytes of the messages that wait, and of the replies that nobody has taken.
+    held_bytes: usize,
     open: usize,
     /// Calls given up whose CANCEL found no room yet; each keeps its slot at the callee until it is out.
     owed_cancels: VecDeque<Owed>,
@@ -98,6 +111,7 @@ impl Pending {
             entries: Slots::new(),
             queues: Vec::new(),
             waiting: 0,
+            held_bytes: 0,
             open: 0,
             owed_cancels: VecDeque::new(),
             parity,
@@ -118,6 +132,11 @@ impl Pending {
     /// Whether the ids would run out of slots: only where outcomes are not picked up.
     pub(super) fn is_full(&self) -> bool {
         self.entries.len() >= (1 << INDEX_BITS) - 1
+    }
+
+    /// Bytes of the messages that wait, and of the replies that nobody has taken.
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     pub(super) const fn waiting(&self) -> usize {
@@ -141,6 +160,7 @@ impl Pending {
 
     pub(super) fn insert(&mut self, entry: Entry) -> Key {
         let (class, waits) = (entry.class, matches!(entry.progress, Progress::Waiting(_)));
+        self.held_bytes += entry.progress.held();
         let key = self.entries.insert(entry);
         self.open += 1;
         if waits {
@@ -193,6 +213,7 @@ impl Pending {
         let sent = Progress::Sent { position: u64::MAX };
         let Progress::Waiting(message) = std::mem::replace(&mut entry.progress, sent) else { return None };
         self.waiting -= 1;
+        self.held_bytes -= message.body.len();
         Some(*message)
     }
 
@@ -209,7 +230,8 @@ impl Pending {
             Progress::Sent { .. } => {}
             Progress::Done(_) => return,
         }
-        entry.progress = Progress::Done(outcome);
+        let before = std::mem::replace(&mut entry.progress, Progress::Done(outcome)).held();
+        self.held_bytes = self.held_bytes + entry.progress.held() - before;
         self.open -= 1;
         effects.wakes.extend(entry.waker.take());
     }
@@ -217,6 +239,7 @@ impl Pending {
     /// Removes an entry altogether.
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
+        self.held_bytes -= entry.progress.held();
         match entry.progress {
             Progress::Waiting(_) => {
                 self.waiting -= 1;
@@ -253,6 +276,7 @@ impl Pending {
                 Progress::Sent { position } => info.by != ClosedBy::Local && !has_left(position),
                 Progress::Done(_) => continue,
             };
+            self.held_bytes -= entry.progress.held();
             let mut info = info.clone();
             info.unsent = unsent;
             entry.progress = Progress::Done(Outcome::Closed(info));

@@ -278,6 +278,8 @@ impl Engine {
         effects: &mut Effects,
     ) {
         start.key = self.running.insert(Entry { kind: Kind::Event, bytes });
+        // Nobody waits for it, but one that never ends would hold the lane for ever.
+        self.watch(self.now + self.limits.max_call_timeout, Due::Running(start.key));
         if !concurrent {
             self.lane.begin(start.key);
         }
@@ -307,7 +309,7 @@ impl Engine {
 
     pub(super) fn refuse_call_with(&mut self, id: u64, class: FailClass, body: &[u8], effects: &mut Effects) {
         self.stats.calls_refused += 1;
-        if self.outbox.has_reserve(CONTROL + body.len()) {
+        if self.outbox.has_reserve(CONTROL) {
             self.outbox.push_parts(&encode::fail(id, class), &[], body);
         } else {
             let info = CloseInfo::new(code::POLICY, "the answers are not read", ClosedBy::Local);

@@ -49,7 +49,7 @@ impl Engine {
             return Begun::Over(Outcome::Timeout(Fate::NotSent));
         }
         let (class, bytes, deadline) = (class_of(&message), message.body.len(), message.deadline);
-        if !self.share.covers(self.buffered().saturating_add(bytes)) {
+        if self.pending.is_full() || !self.share.covers(self.buffered().saturating_add(bytes)) {
             return Begun::Over(Outcome::Refused(Refused::Overloaded));
         }
         let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), progress };
@@ -61,7 +61,7 @@ impl Engine {
             self.write_call(key, message);
             key
         } else {
-            if self.pending.waiting() >= self.limits.max_waiting || self.pending.is_full() {
+            if self.pending.waiting() >= self.limits.max_waiting {
                 return Begun::Over(Outcome::Refused(Refused::Overloaded));
             }
             self.pending.insert(entry(Progress::Waiting(Box::new(message))))
@@ -135,13 +135,14 @@ impl Engine {
         self.now = now;
         self.pay_debts(effects);
         let was_full = !self.outbox.has_room();
-        let batch = self.outbox.take()?;
+        let batch = self.outbox.take();
         if was_full && self.outbox.has_room() {
             self.send_waiting(effects);
         }
+        // Also where nothing is taken: calls end without an answer, events without a credit.
         let buffered = self.buffered();
         self.share.settle(buffered);
-        Some(batch)
+        batch
     }
 
     fn pay_debts(&mut self, effects: &mut Effects) {

@@ -16,7 +16,7 @@ use super::running::{Kind, Running};
 use super::schema::{Schema, SchemaMismatch};
 use super::usage::Bounds;
 use super::{Effects, Stats};
-use crate::limits::{Limits, MAX_MESSAGE_CEILING};
+use crate::limits::{LONGEST_DURATION, Limits, MAX_MESSAGE_CEILING};
 use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
 use crate::service::MethodTable;
 
@@ -113,7 +113,7 @@ impl Engine {
             calls: config.calls,
             phase,
             schema: Schema::default(),
-            outbox: Outbox::new(limits.outbox_bytes, limits.outbox_reserve),
+            outbox: Outbox::new(limits.outbox_bytes, limits.reserve()),
             pending: Pending::new(parity),
             running: Running::new(Bounds::of(&here)),
             lane: Lane::default(),
@@ -188,12 +188,13 @@ impl Engine {
     }
 
     /// Whether there is something to write.
-    pub(crate) const fn has_output(&self) -> bool {
-        self.outbox.queued() > 0 || self.pong_owed.is_some() || self.grant.owes()
+    pub(crate) fn has_output(&self) -> bool {
+        let owes = self.pong_owed.is_some() || self.grant.owes() || self.pending.owes_cancels();
+        self.outbox.queued() > 0 || (owes && self.closed.is_none())
     }
 
     /// Whether a sleeping driver must be woken.
-    pub(crate) const fn needs_driver(&self) -> bool {
+    pub(crate) fn needs_driver(&self) -> bool {
         self.sooner || self.closed.is_some() || self.leaving.is_some() || self.has_output()
     }
 
@@ -276,10 +277,11 @@ impl Engine {
 
     fn expire_running(&mut self, key: super::Key, effects: &mut Effects) {
         let Some(entry) = self.running.get(key) else { return };
-        if let Kind::Call { id, .. } = entry.kind {
-            self.refuse_call(id, FailClass::Timeout, effects);
-            self.stop(key, effects);
+        match entry.kind {
+            Kind::Call { id, .. } => self.refuse_call(id, FailClass::Timeout, effects),
+            Kind::Event => self.stats.events_expired += 1,
         }
+        self.stop(key, effects);
     }
 
     /// Server: no new calls from now on; closes 1001 when nothing runs any more, at the latest after `drain` (R3).
@@ -290,7 +292,7 @@ impl Engine {
         }
         let millis = u64::try_from(drain.as_millis()).unwrap_or(u64::MAX);
         self.outbox.push_parts(&encode::go_away(millis), &[], &[]);
-        self.leaving = Some(now + drain);
+        self.leaving = Some(now + drain.min(LONGEST_DURATION));
         if drain.is_zero() {
             self.finish_leaving(effects);
         } else {
@@ -351,7 +353,8 @@ impl Engine {
     /// Bytes that this connection buffers for now, against the server's budget.
     pub(super) fn buffered(&self) -> usize {
         let held = self.running.call_bytes() + self.grant.outstanding_bytes();
-        usize::try_from(held).unwrap_or(usize::MAX).saturating_add(self.outbox.queued())
+        let ours = self.outbox.queued() + self.pending.held_bytes();
+        usize::try_from(held).unwrap_or(usize::MAX).saturating_add(ours)
     }
 }
 
@@ -359,4 +362,4 @@ impl Engine {
 const ANSWER_ENVELOPE: usize = 13;
 
 /// No control frame is longer.
-pub(super) const CONTROL: usize = 48;
+pub(super) const CONTROL: usize = 64;

@@ -20,6 +20,8 @@ pub struct Stats {
     pub events_refused: u64,
     /// Events of the peer dropped because the server-wide buffer was full.
     pub events_dropped: u64,
+    /// Events of the peer whose handlers ran longer than `Limits::max_call_timeout`, and were dropped.
+    pub events_expired: u64,
     /// Calls of the peer answered with a failure that no handler gave.
     pub calls_refused: u64,
     /// Calls of the peer over an announced limit (R12).

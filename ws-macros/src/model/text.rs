@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
-use syn::{AngleBracketedGenericArguments, ParenthesizedGenericArguments, Type, TypeTuple};
+use syn::{AngleBracketedGenericArguments, ParenthesizedGenericArguments, Type, TypeFnPtr, TypeTuple};
 
 /// A type as written, without spaces that mean nothing and without the trailing commas that a formatter adds.
 pub(crate) fn type_text(ty: &Type) -> String {
@@ -64,6 +64,11 @@ impl VisitMut for Unformatted {
     fn visit_parenthesized_generic_arguments_mut(&mut self, list: &mut ParenthesizedGenericArguments) {
         list.inputs.pop_punct();
         visit_mut::visit_parenthesized_generic_arguments_mut(self, list);
+    }
+
+    fn visit_type_fn_ptr_mut(&mut self, pointer: &mut TypeFnPtr) {
+        pointer.inputs.pop_punct();
+        visit_mut::visit_type_fn_ptr_mut(self, pointer);
     }
 
     fn visit_type_tuple_mut(&mut self, tuple: &mut TypeTuple) {

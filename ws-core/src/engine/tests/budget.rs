@@ -68,7 +68,6 @@ fn a_connection_that_ends_gives_its_bytes_back() {
     }
 }
 
-// BUG 4: the share is settled only where a batch is written.
 #[test]
 fn a_call_that_is_cancelled_gives_its_bytes_back() {
     let [mut first, mut second] = two(128 << 10);
@@ -79,7 +78,6 @@ fn a_call_that_is_cancelled_gives_its_bytes_back() {
     assert_eq!(second.starts.len(), 1, "nothing is buffered anywhere");
 }
 
-// BUG 4: the share is settled only where a batch is written.
 #[test]
 fn an_event_that_is_handled_gives_its_bytes_back() {
     let [mut first, mut second] = two(128 << 10);
@@ -101,7 +99,6 @@ fn a_message_beyond_the_budget_is_refused_here() {
     second.call(100_000);
 }
 
-// BUG 8: what waits is in no count.
 #[test]
 fn what_waits_counts() {
     let budget = Budget::new(256 << 10);

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::harness::{
-    Answer, CLIENT, Kind, Lone, Plan, SECOND, SERVER, Seen, Setup, World, call, cases, limits, whole,
+    Answer, CLIENT, GENEROUS, Lone, SECOND, SERVER, Seen, Setup, World, call, cases, limits, message, whole,
 };
 use crate::engine::Role;
 use crate::engine::state::CONTROL;
-use crate::protocol::{code, encode};
+use crate::protocol::{Announced, code, encode};
 
 #[test]
 fn r14_a_dropped_call_is_cancelled_at_the_callee() {
@@ -60,35 +60,42 @@ fn r14_an_answer_after_the_cancel_is_counted_and_dropped() {
 
 #[test]
 fn r38_a_cancel_without_room_keeps_its_slot_and_goes_out_later() {
-    let client = limits().max_in_flight(4000).outbox_bytes(1 << 10).outbox_reserve(4 << 10);
-    let mut world = World::open(Setup { client, server: limits().max_in_flight(2), budget: None });
-    let first = world.call_of(CLIENT, 0, 100);
-    world.pump(CLIENT);
-    let large = world.call_of(CLIENT, 0, 200_000);
-    // Refusals use up the client's reserve, down to the last that fits.
-    while world.sides[CLIENT].engine.outbox.has_reserve(CONTROL) {
-        let plan = Plan { kind: Kind::Unknown, depth: 0, size: 0, deadline: world.now + SECOND };
-        world.begin(SERVER, plan);
-        world.pump(SERVER);
-        world.deliver(CLIENT);
+    let small = limits().max_in_flight(1).outbox_bytes(1 << 10).outbox_reserve(4 << 10);
+    let mut lone = Lone::fresh(Role::Client, small).activated(Announced { max_in_flight: 2, ..GENEROUS });
+    let first = lone.call(100);
+    lone.take().expect("the call");
+    let large = lone.call(200_000);
+    use_up_the_reserve(&mut lone);
+    lone.abandon(first);
+    let waiting = lone.call(5);
+    assert!(lone.engine.pending.owes_cancels(), "there is no reserve");
+    assert_eq!(lone.engine.usage_there.calls_at(0), 2, "its slot is taken until the CANCEL is out");
+    assert_eq!(lone.engine.pending.waiting(), 1);
+    let [first, large, waiting] = [first, large, waiting].map(|key| lone.id(key));
+    let written: Vec<Seen> = lone.out().into_iter().filter(|seen| !matches!(seen, Seen::Fail(..))).collect();
+    let [Seen::Call { id, .. }, Seen::Cancel(cancelled), Seen::Call { id: last, .. }] = written[..] else {
+        panic!("{written:?}")
+    };
+    assert_eq!(
+        (id, cancelled, last),
+        (large, first, waiting),
+        "the CANCEL goes out, then what waited for it"
+    );
+    assert_eq!(lone.engine.usage_there.calls_at(0), 2);
+}
+
+/// A stranger asks for what is refused, and does not read the refusals, until one more would close the connection.
+fn use_up_the_reserve(lone: &mut Lone) {
+    let mut id = 0;
+    while lone.engine.outbox.has_reserve(CONTROL) {
+        id += 2;
+        lone.send([message(id, "T.unknown", true, 0, b"")]);
+        assert_eq!(lone.closed(), None);
     }
-    world.abandon(CLIENT, first);
-    let waiting = world.call_of(CLIENT, 0, 5);
-    let client = &world.sides[CLIENT].engine;
-    assert!(client.pending.owes_cancels(), "there is no reserve");
-    assert_eq!(client.usage_there.calls_at(0), 2, "its slot is taken until the CANCEL is out");
-    assert_eq!(client.pending.waiting(), 1);
-    world.check();
-    world.settle();
-    world.check();
-    assert_eq!(world.sides[SERVER].handlers.len(), 2, "the CANCEL went out, and then the call that waited");
-    world.settle_answering();
-    world.check_empty();
-    assert!(world.sides[CLIENT].is_over(large) && world.sides[CLIENT].is_over(waiting));
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(96))]
 
     /// R12, R14: calls and cancels at the limit, as fast as can be, never exceed what the callee announced, whatever
     /// of them is under way.

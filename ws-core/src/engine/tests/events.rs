@@ -177,3 +177,21 @@ fn r12_a_slow_handler_stalls_events_and_nothing_else() {
     world.check_empty();
     assert_eq!(world.sides[SERVER].arrived.len(), 5);
 }
+
+/// Nobody waits for an event, but one whose handler never ends would hold the others up for ever.
+#[test]
+fn r14_an_event_handler_that_never_ends_is_stopped_and_the_next_one_runs() {
+    let mut lone =
+        Lone::active(Role::Server, limits().max_call_timeout(40 * SECOND).ping_interval(3600 * SECOND));
+    lone.send([event(1, b"x"), event(3, b"y")]);
+    assert_eq!(lone.engine.next_time(), Some(lone.now + 40 * SECOND));
+    lone.advance(40 * SECOND - ms(1));
+    assert_eq!(lone.starts[0].event_id, 1);
+    lone.advance(ms(1));
+    assert_eq!((lone.starts.len(), lone.starts[0].event_id), (1, 3));
+    assert_eq!(lone.engine.stats().events_expired, 1);
+    assert_eq!(lone.engine.next_time(), Some(lone.now + 40 * SECOND), "its own time begins with its turn");
+    lone.finish_with(0);
+    assert_eq!((lone.engine.running(), lone.engine.grant.outstanding_bytes()), (0, 0));
+    assert_eq!(lone.out(), []);
+}

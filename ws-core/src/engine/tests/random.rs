@@ -299,7 +299,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(cases(64))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn the_invariants_hold_at_every_step(setup in setup(), steps in steps()) {

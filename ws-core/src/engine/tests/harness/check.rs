@@ -112,6 +112,12 @@ impl World {
         assert!(waiting <= self.limits(side).max_waiting);
         assert_eq!(engine.running(), handlers.len() + engine.lane.waiting(), "what runs");
         assert_eq!(engine.entries(), waiting + sent + done + engine.running(), "nothing is left behind");
+        let bodies = tickets.iter().filter_map(|ticket| match ticket.place {
+            Place::In(key) => engine.pending.get(key),
+            _ => None,
+        });
+        let held: usize = bodies.map(|entry| held(&entry.progress)).sum();
+        assert_eq!(engine.pending.held_bytes(), held, "bytes that wait, and replies not taken");
         if engine.closed().is_some() {
             assert_eq!((engine.pending(), engine.running()), (0, 0), "R15: nothing goes on after the end");
         } else {
@@ -123,7 +129,7 @@ impl World {
             assert!(turns <= 1, "R12: events are handled in turn");
         }
         let (own, there) = (self.limits(side), self.limits(1 - side).max_message);
-        let bound = own.outbox_bytes + there + MAX_VARINT + own.outbox_reserve;
+        let bound = own.outbox_bytes + there + MAX_VARINT + own.reserve();
         let handshake = if engine.is_active() { 0 } else { 1024 };
         assert!(engine.outbox.queued() <= bound + handshake, "R38: the outbox is bounded");
     }
@@ -284,6 +290,14 @@ impl World {
                 assert!(!engine.pending.owes_cancels() && !engine.has_output(), "the {name} owes nothing");
             }
         }
+    }
+}
+
+fn held(progress: &Progress) -> usize {
+    match progress {
+        Progress::Waiting(message) => message.body.len(),
+        Progress::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
+        Progress::Sent { .. } | Progress::Done(_) => 0,
     }
 }
 

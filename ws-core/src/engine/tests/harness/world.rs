@@ -45,7 +45,6 @@ pub(crate) enum Parcel {
 
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) start: Instant,
     pub(crate) now: Instant,
     pub(crate) setup: Setup,
     pub(crate) sides: [Side; 2],
@@ -77,7 +76,6 @@ impl World {
         client.say_hello(b"header".to_vec());
         let server = engine(Role::Server, &setup.server, setup.budget);
         Self {
-            start,
             now: start,
             sides: [Side::new(Role::Client, client), Side::new(Role::Server, server)],
             wires: Default::default(),
