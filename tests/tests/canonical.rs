@@ -1,4 +1,4 @@
-//! The canonical program of DESIGN 5.1, as written there, over a real socket and with every encoding.
+//! The canonical program: both directions, activation by a typed header, over a real socket and with every encoding.
 
 use serde::{Deserialize, Serialize};
 use ws_client::{ConnectError, WebSocketConnector};

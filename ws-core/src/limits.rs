@@ -17,7 +17,7 @@ pub const MAX_DEPTH: u8 = 32;
 /// Slots at each depth from 1 to [`MAX_DEPTH`]: the smaller of this and `max_in_flight` (R11).
 pub const NESTED_SLOTS: u32 = 16;
 
-/// One WebSocket message carries frames up to this many bytes, or a single larger frame (DESIGN §7).
+/// One WebSocket message carries frames up to this many bytes, or a single larger frame (P2).
 pub const BATCH_BYTES: usize = 64 << 10;
 
 /// Fingerprints that one HELLO may carry in each direction (R35).

@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::clock;
 use crate::codec::{DecodeError, EncodeError, Encoding};
-use crate::connection::{Connection, ConnectionId, Owns, sendable};
+use crate::connection::{Connection, Owns, sendable};
 use crate::driver::Driver;
 use crate::engine::{Activation, Budget, Config, Engine, Role};
+use crate::id::ConnectionId;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::protocol::CloseInfo;

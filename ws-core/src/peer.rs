@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::call::Call;
 use crate::codec::EncodeError;
-use crate::connection::ConnectionId;
 use crate::context::CallOptions;
 use crate::event::Sending;
+use crate::id::ConnectionId;
 use crate::protocol::{CloseInfo, Envelope};
 use crate::service::{MethodSpec, Payload};
 use crate::shared::Shared;

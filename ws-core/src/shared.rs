@@ -8,8 +8,8 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use crate::codec::Encoding;
-use crate::connection::ConnectionId;
 use crate::engine::{Effects, Engine, wake_all};
+use crate::id::ConnectionId;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider};

@@ -1,4 +1,4 @@
-//! Bytes buffered over all connections of a server (DESIGN §9).
+//! Bytes buffered over all connections of a server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::scope::{Scope, ScopeEnd, Scoped};
 use super::{InvocationParts, Remote};
-use crate::connection::ConnectionId;
 use crate::context::Metadata;
+use crate::id::ConnectionId;
 use crate::peer::Peer;
 
 /// What a handler may ask about the message it handles: an optional first argument `ctx: &CallContext` of a method,

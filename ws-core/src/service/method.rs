@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The wire name of a method: the 32-bit FNV-1a hash of `Contract.method` (DESIGN §7, protocol rule P31).
+/// The wire name of a method: the 32-bit FNV-1a hash of `Contract.method` (protocol rule P31).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MethodId(u32);
 

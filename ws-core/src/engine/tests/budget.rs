@@ -1,5 +1,5 @@
 //! What a server buffers over all its connections is bounded; beyond it new calls are `Overloaded`, new events dropped
-//! and counted, and nobody is blamed (DESIGN §9).
+//! and counted, and nobody is blamed.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn two(bytes: usize) -> [Lone; 2] {
     })
 }
 
-const BIG: [u8; 100_000] = [0; 100_000];
+static BIG: [u8; 100_000] = [0; 100_000];
 
 #[test]
 fn a_call_beyond_the_servers_budget_is_overloaded_and_no_violation() {

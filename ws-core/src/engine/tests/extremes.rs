@@ -72,7 +72,8 @@ fn the_most_of_everything_works_or_is_refused() {
 
 #[test]
 fn the_longest_durations_work_and_longer_ones_are_refused() {
-    let every: [(&str, fn(Limits, Duration) -> Limits); 5] = [
+    type Set = fn(Limits, Duration) -> Limits;
+    let every: [(&str, Set); 5] = [
         ("call_timeout", |limits, long| limits.max_call_timeout(long).call_timeout(long)),
         ("ping_interval", |limits, long| limits.ping_interval(long)),
         ("ping_grace", |limits, long| limits.ping_grace(long)),

@@ -47,20 +47,20 @@ impl Pair {
         let (client, server) = (engine(Role::Client, client), engine(Role::Server, server));
         let mut pair = Self { client, server, effects: Effects::default(), now };
         pair.client.say_hello(Vec::new());
-        pair.to_server();
+        pair.client_writes();
         pair.server.accept(now).expect("it waits for a decision");
-        pair.to_client();
+        pair.server_writes();
         assert!(pair.client.is_active());
         pair
     }
 
-    fn to_server(&mut self) {
+    fn client_writes(&mut self) {
         while let Some(batch) = self.client.take_batch(self.now, &mut self.effects) {
             self.server.receive(self.now, &batch, &mut self.effects);
         }
     }
 
-    fn to_client(&mut self) {
+    fn server_writes(&mut self) {
         while let Some(batch) = self.server.take_batch(self.now, &mut self.effects) {
             self.client.receive(self.now, &batch, &mut self.effects);
         }
@@ -91,7 +91,7 @@ fn r5_what_the_client_calls_is_refused_at_the_client() {
     assert!(mismatches(&pair.begin(Role::Client, "T.differs", true)));
     assert!(mismatches(&pair.begin(Role::Client, "T.tells", false)));
     assert!(matches!(pair.begin(Role::Client, "T.same", true), Begun::Entered(_)));
-    pair.to_server();
+    pair.client_writes();
     assert_eq!(pair.effects.starts.len(), 1, "the others work");
     assert_eq!(pair.server.stats().calls_refused, 0);
 }
@@ -102,7 +102,7 @@ fn r5_what_the_server_calls_is_refused_at_the_server() {
     assert!(mismatches(&pair.begin(Role::Server, "T.differs", true)));
     assert!(mismatches(&pair.begin(Role::Server, "T.tells", false)));
     assert!(matches!(pair.begin(Role::Server, "T.same", true), Begun::Entered(_)));
-    pair.to_client();
+    pair.server_writes();
     assert_eq!(pair.effects.starts.len(), 1);
 }
 

@@ -113,8 +113,6 @@ pub(crate) struct Side {
     pub(crate) left: HashSet<u64>,
     /// Events that were started here, in order: the id, and whether in turn.
     pub(crate) arrived: Vec<(u64, bool)>,
-    /// Frames injected here that no call waits for.
-    pub(crate) strays: u64,
 }
 
 impl Side {
@@ -129,7 +127,6 @@ impl Side {
             given: HashMap::new(),
             left: HashSet::new(),
             arrived: Vec::new(),
-            strays: 0,
         }
     }
 
