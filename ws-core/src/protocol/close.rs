@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Close codes (P8; RFC 6455 section 7.4). 4000–4499: the client may reconnect; 4500–4999: it must not.
+/// Close codes (P40; RFC 6455 section 7.4). 4000–4499: the client may reconnect; 4500–4999: it must not.
 pub mod code {
     /// The purpose is fulfilled.
     pub const NORMAL: u16 = 1000;
