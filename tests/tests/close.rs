@@ -422,3 +422,60 @@ async fn r34_closed_is_told_to_everybody_and_within() {
         assert!(!ends.client.is_open());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn r3_a_spawned_handler_is_gone_before_closed_resolves() {
+    #[ws_service]
+    trait Blocks {
+        #[ws(spawn)]
+        async fn block(&self);
+    }
+    /// Blocks its thread until it is let go, so that aborting its task takes effect only then.
+    struct Blocker {
+        inside: Arc<AtomicU32>,
+        go: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+        dropped: Arc<AtomicBool>,
+    }
+    impl Drop for Blocker {
+        fn drop(&mut self) {
+            self.dropped.store(true, Ordering::SeqCst);
+        }
+    }
+    impl Blocks for Blocker {
+        async fn block(&self) {
+            self.inside.fetch_add(1, Ordering::SeqCst);
+            let _ = self.go.lock().expect("unpoisoned").recv();
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    for way in ways() {
+        let (inside, dropped) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let (go, wait) = std::sync::mpsc::channel();
+        let blocker = Blocker { inside: Arc::clone(&inside), go: wait.into(), dropped: Arc::clone(&dropped) };
+        let blocker = std::sync::Mutex::new(Some(blocker));
+        let ends = connect(
+            way,
+            &Limits::default(),
+            move |(): ()| {
+                BlocksProvider::new(blocker.lock().expect("unpoisoned").take().expect("one connection"))
+            },
+            |_: BlocksRemote| (),
+        )
+        .await;
+        let call = tokio::spawn(ends.client.remote().block());
+        until_true(|| inside.load(Ordering::SeqCst) == 1).await;
+        let closing = tokio::spawn({
+            let serving = ends.serving.clone();
+            async move { serving.close().await }
+        });
+        assert!(matches!(call.await, Ok(Err(CallError::Closed(_)))), "R15: at once");
+        assert_eq!(
+            ends.serving.closed_within(Duration::from_millis(50)).await,
+            None,
+            "its task still blocks"
+        );
+        go.send(()).expect("it waits");
+        closing.await.expect("no panic");
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+}

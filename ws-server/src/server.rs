@@ -323,6 +323,8 @@ where
             // handler that asked for this, which ends with its connection.
             let server = self.clone();
             tokio::spawn(async move {
+                // The whole of it: the block would capture the core alone.
+                let server = server;
                 let _closed = Closing(&server.core.lifecycle);
                 end_connections(&server.core, server.core.drain).await;
             });

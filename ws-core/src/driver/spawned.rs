@@ -62,7 +62,11 @@ impl Spawned {
     pub(super) fn new(handler: Guarded, tasks: &Arc<Tasks>) -> Self {
         // In this order: counted out only after the handler is dropped, and with it its hold on the provider.
         let mut running = Running { handler, _alive: Alive::new(tasks) };
-        let task = tokio::spawn(poll_fn(move |cx| Pin::new(&mut running.handler).poll(cx)));
+        let task = tokio::spawn(poll_fn(move |cx| {
+            // The whole of it: a closure would capture the handler alone.
+            let running = &mut running;
+            Pin::new(&mut running.handler).poll(cx)
+        }));
         Self { task }
     }
 }
