@@ -165,6 +165,8 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         &self,
         connecting: impl Future<Output = Result<Connection<R>, ConnectError>>,
     ) -> Result<Connection<R>, ConnectError> {
+        // Before anything is dialled.
+        self.link.as_ref().map_err(Clone::clone)?;
         match tokio::time::timeout(self.limits.connect_timeout, connecting).await {
             Ok(result) => result,
             Err(_) => Err(ConnectError::Timeout),

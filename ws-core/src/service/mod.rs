@@ -12,6 +12,7 @@ mod provider;
 mod remote;
 pub(crate) mod scope;
 mod table;
+mod tuple;
 
 pub(crate) use answer::AnswerKind;
 pub use answer::{Answer, HandlerFuture, Refusal, Responder};

@@ -2,7 +2,8 @@
 
 use super::{HandlerFuture, Invocation, Methods, Refusal};
 
-/// What serves a contract: `CalculatorProvider::new(calculator)`. `()` serves nothing.
+/// What serves a contract: `CalculatorProvider::new(calculator)`. `()` serves nothing; a tuple of up to eight providers
+/// serves all their contracts on one connection.
 ///
 /// `#[ws_service]` implements this; write it by hand only to route by other means.
 #[diagnostic::on_unimplemented(
@@ -14,6 +15,16 @@ pub trait Provider: Send + Sync + 'static {
     fn methods() -> Methods
     where
         Self: Sized;
+
+    /// How many methods are served: the length of [`methods`](Self::methods), which is asked for at each message that
+    /// a tuple of providers dispatches.
+    #[must_use]
+    fn count() -> usize
+    where
+        Self: Sized,
+    {
+        Self::methods().specs().len()
+    }
 
     /// Decodes the arguments of one message and makes the future that handles it; runs nothing yet.
     ///

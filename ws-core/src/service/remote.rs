@@ -8,7 +8,8 @@ use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::peer::Peer;
 
-/// A typed stub: `CalculatorRemote`. Cheap to clone, and weak: it never keeps a connection open. `()` calls nothing.
+/// A typed stub: `CalculatorRemote`. Cheap to clone, and weak: it never keeps a connection open. `()` calls nothing;
+/// a tuple of up to eight remotes calls several contracts: `connection.remote().1.say(…)`.
 ///
 /// `#[ws_service]` implements this.
 #[diagnostic::on_unimplemented(

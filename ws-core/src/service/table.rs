@@ -25,6 +25,13 @@ impl Methods {
         Self { specs: specs.to_vec() }
     }
 
+    /// These methods, then those of `other`.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.specs.extend(other.specs);
+        self
+    }
+
     /// The methods in the order of their dense index.
     #[must_use]
     pub fn specs(&self) -> &[MethodSpec] {

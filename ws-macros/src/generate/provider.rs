@@ -99,6 +99,10 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
                 #runtime::service::Methods::of(#remote::METHODS)
             }
 
+            fn count() -> ::core::primitive::usize {
+                #remote::METHODS.len()
+            }
+
             fn start(
                 &self,
                 __method: ::core::primitive::usize,

@@ -195,3 +195,14 @@ fn r14_an_event_handler_that_never_ends_is_stopped_and_the_next_one_runs() {
     assert_eq!((lone.engine.running(), lone.engine.grant.outstanding_bytes()), (0, 0));
     assert_eq!(lone.out(), []);
 }
+
+// BUG 9: `finish` is not told the time, so the next one's is counted from whenever the engine was last told.
+#[test]
+fn r14_the_next_event_has_its_full_time() {
+    let mut lone =
+        Lone::active(Role::Server, limits().max_call_timeout(40 * SECOND).ping_interval(3600 * SECOND));
+    lone.send([event(1, b"x"), event(3, b"y")]);
+    lone.now += 39 * SECOND;
+    lone.finish_with(0);
+    assert_eq!(lone.engine.next_time(), Some(lone.now + 40 * SECOND));
+}
