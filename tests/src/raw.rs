@@ -60,6 +60,11 @@ impl Raw {
         Self::over(socket)
     }
 
+    /// The client's end after a 101 that was read by other means.
+    pub async fn upgraded(wire: Wire) -> Self {
+        Self::over(WebSocketStream::from_raw_socket(wire, Role::Client, None).await)
+    }
+
     /// Answers a client's upgrade request with a 101 that names this encoding.
     pub async fn answer(mut wire: Wire, encoding: Encoding) -> Self {
         let key = key_of(&read_head(&mut wire).await);
@@ -155,6 +160,15 @@ impl Raw {
     /// The code of the close frame that comes in the end.
     pub async fn close_code(&mut self) -> u16 {
         self.closed().await.0
+    }
+
+    /// The REJECT that comes next and the close frame behind it, which agree: their code and the reason.
+    pub async fn rejected(&mut self) -> (u16, String) {
+        let Frame::Reject { version: 1, code, reason } = self.frame().await else {
+            panic!("a REJECT of version 1")
+        };
+        assert_eq!(self.next().await, Seen::Closed(Some((code, reason.clone()))), "P16: with the same code");
+        (code, reason)
     }
 
     /// Reads to the end of the stream; gives the frames and the close frame, if there was one.

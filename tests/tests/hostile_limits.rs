@@ -132,8 +132,11 @@ async fn r12_events_beyond_their_credit_are_1008() {
     arena.ends_well().await;
 }
 
+/// Batches of frames.
+type Batches = Vec<Vec<Vec<u8>>>;
+
 /// Sends calls of `method`, each with its CANCEL, by way of `order`; nothing of them may be left.
-async fn flood(method: &str, limits: Limits, order: fn(&[u64], &str) -> Vec<Vec<Vec<u8>>>) {
+async fn flood(method: &str, limits: Limits, order: fn(&[u64], &str) -> Batches) {
     const PAIRS: u64 = 10_000;
     let mut arena = Arena::open(Over::Socket, limits).await;
     let (mut raw, serving) = arena.joined().await;

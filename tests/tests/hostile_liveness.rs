@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 use ws_core::{ClosedBy, Encoding, Limits};
 use ws_tests::fixture::until_true;
-use ws_tests::raw::arena::{Arena, MEMORY, Over, WELCOME, header};
+use ws_tests::raw::arena::{Arena, MEMORY, Over, WELCOME, hello};
 use ws_tests::raw::frames::{self, Frame, Hello, call, event, plain, websocket};
 use ws_tests::raw::{Raw, Seen, Wire, read_head, status_of};
 
@@ -114,7 +115,7 @@ async fn r34_a_peer_that_vanishes_before_it_is_accepted_leaves_nothing() {
     let request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
         Sec-WebSocket-Protocol: ws-service.v1.bincode\r\n\r\n";
-    let frame = websocket(0x82, Some([0; 4]), &frames::batch([hello()]));
+    let frame = websocket(0x82, Some([0; 4]), &frames::batch([hello(WELCOME)]));
     let all = [request.as_bytes(), &frame].concat();
     for how in ["reset", "end"] {
         // After every number of bytes there is a way to die.
@@ -132,8 +133,30 @@ async fn r34_a_peer_that_vanishes_before_it_is_accepted_leaves_nothing() {
     arena.ends_well().await;
 }
 
-fn hello() -> Vec<u8> {
-    Hello::default().with_header(&header(Encoding::Bincode, WELCOME))
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r9_an_acceptance_that_races_with_the_end_leaves_nothing() {
+    let arena = Arena::deciding(Over::Socket, Limits::default(), |taken, accept| {
+        async move {
+            for _ in 0..taken.header().token.len() {
+                tokio::task::yield_now().await;
+            }
+            Ok(accept.accept(taken).await?)
+        }
+        .boxed()
+    })
+    .await;
+    for round in 0..300 {
+        let mut raw = arena.raw().await;
+        let token = ".".repeat(round % 30);
+        raw.send([hello(&token)]).await;
+        if round % 2 == 0 {
+            raw.bytes(&websocket(0x88, Some([0; 4]), &[])).await;
+        }
+        drop(raw);
+    }
+    arena.only_honest().await;
+    assert_eq!(arena.server.connections().len(), 1);
+    arena.ends_well().await;
 }
 
 #[tokio::test]
@@ -200,9 +223,12 @@ async fn r3_a_peer_that_never_answers_the_close_is_cut_after_the_grace() {
 #[tokio::test]
 async fn r3_the_server_closes_whatever_its_peers_do() {
     let limits = Limits::default().close_grace(Duration::from_millis(200)).outbox_bytes(50_000);
-    let mut arena = Arena::open(Over::Socket, limits).await;
+    let (mut arena, waiting) = Arena::undecided(Over::Socket, limits).await;
     let undone = arena.socket().await;
     let upgraded = arena.raw().await;
+    let mut undecided = arena.raw().await;
+    undecided.send([hello("undecided")]).await;
+    until_true(|| waiting.live() == 1).await;
     let (silent, _) = arena.joined().await;
     let (mut busy, serving) = arena.joined().await;
     busy.send((0..200).map(|i| call(2 * i + 1, "Target.hang", &[0]))).await;
@@ -219,6 +245,8 @@ async fn r3_the_server_closes_whatever_its_peers_do() {
     // Who had not upgraded is told 503, and may take a second to read it.
     let mut undone: Wire = Box::new(undone);
     assert_eq!(status_of(&read_head(&mut undone).await), 503);
+    assert_eq!(undecided.drain().await.1.map(|(code, _)| code), Some(1001));
+    assert_eq!(waiting.live(), 0, "R9: the decision is cancelled");
     drop((undone, upgraded, silent, greedy));
     // The one that reads was told.
     until_true(|| arena.numbers() == (0, 0, 0)).await;

@@ -102,7 +102,7 @@ async fn r35_before_the_header_nothing_else_may_come() {
         ("a RETURN", ret(1, &[])),
         ("a HELLO of limits that can never be met", Hello { version: 1, announced: [0; 6] }.with_header(&[])),
         ("a HELLO cut short", vec![frames::HELLO, 0, 1]),
-        ("a HELLO of 5,000 fingerprints", [vec![frames::HELLO, 0, 1, 0], huge_hello()].concat()),
+        ("a HELLO of 4,097 fingerprints", [vec![frames::HELLO, 0, 1, 0], fingerprints(4097)].concat()),
     ] {
         let mut raw = arena.raw().await;
         raw.send([frame]).await;
@@ -115,9 +115,23 @@ async fn r35_before_the_header_nothing_else_may_come() {
     arena.ends_well().await;
 }
 
-fn huge_hello() -> Vec<u8> {
+/// What follows version and features of a HELLO with this many fingerprints each way, and the header that is accepted.
+fn fingerprints(count: usize) -> Vec<u8> {
     let limits: Vec<u8> = Hello::default().announced.into_iter().flat_map(frames::varint).collect();
-    [limits, frames::varint(5000), vec![0; 12 * 5000], vec![0]].concat()
+    let list = [frames::varint(count as u64), vec![7; 12 * count]].concat();
+    [limits, list.clone(), list, header(Encoding::Bincode, WELCOME)].concat()
+}
+
+#[tokio::test]
+async fn r35_as_many_fingerprints_as_there_may_be_are_taken() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    let mut raw = arena.raw().await;
+    raw.send([[vec![frames::HELLO, 0, 1, 0], fingerprints(4096)].concat()]).await;
+    let (mut raw, _) = arena.welcomed(raw).await;
+    raw.send([call(1, "Target.add", &[2, 4])]).await;
+    assert_eq!(raw.frame().await, Frame::Return { id: 1, body: vec![6] });
+    drop(raw);
+    arena.ends_well().await;
 }
 
 #[tokio::test]
@@ -136,6 +150,14 @@ async fn r35_a_frame_beyond_max_message_is_1009() {
     raw.send([frame_of(1025)]).await;
     assert_eq!(raw.close_code().await, 1009);
     arena.serves().await;
+    drop(raw);
+
+    // P13: that also goes for what may be skipped.
+    let (mut raw, _) = arena.joined().await;
+    raw.send([vec![0x80; 1024], call(1, "Target.add", &[2, 4])]).await;
+    assert!(matches!(raw.frame().await, Frame::Return { id: 1, .. }));
+    raw.send([vec![0x80; 1025]]).await;
+    assert_eq!(raw.close_code().await, 1009);
     drop(raw);
 
     let (mut raw, _) = arena.joined().await;
@@ -224,15 +246,25 @@ async fn what_is_odd_but_allowed_ends_nothing() {
             frame
         }),
         ("an event whose method is a call", event(1, "Target.add", &[2, 4])),
+        ("a call with the largest id and no end to its time", {
+            let flags = flag::WANTS_REPLY | flag::HAS_DEADLINE;
+            message(flags, u64::MAX, 0, "Target.hang", &frames::varint(u64::MAX), &[0])
+        }),
+        ("an event with the id of a call that runs", event(u64::MAX, "Target.note", &[0])),
+        ("all metadata that there may be", {
+            let pairs = (0..16_u8).flat_map(|key| [vec![1, b'a' + key, 0xff, 1], vec![b'x'; 255]].concat());
+            let between = [vec![16], pairs.collect()].concat();
+            message(flag::HAS_METADATA, 3, 0, "Target.note", &between, &[0])
+        }),
     ];
-    for (id, (what, frame)) in (3..).step_by(2).zip(oddities) {
+    for (id, (what, frame)) in (5..).step_by(2).zip(oddities) {
         raw.send([frame, call(id, "Target.add", &[2, 4])]).await;
         assert_eq!(raw.frame().await, Frame::Return { id, body: vec![6] }, "{what}");
     }
     raw.binary(batch_of(65_536)).await;
     raw.send([call(1, "Target.add", &[2, 4])]).await;
     assert_eq!(raw.frame().await, Frame::Return { id: 1, body: vec![6] }, "the largest batch");
-    assert_eq!((arena.counts.notes(), serving.stats().events_received), (1, 2));
+    assert_eq!((arena.counts.notes(), serving.stats().events_received, serving.running()), (3, 4, 1));
     assert!(serving.is_open());
     arena.serves().await;
     drop(raw);
@@ -255,6 +287,21 @@ async fn r13_calls_that_cannot_run_are_answered_at_once() {
         assert_eq!(raw.frame().await, Frame::Fail { id: 7, class: expected, body: vec![] }, "{what}");
         assert_eq!(serving.running(), 0, "{what}");
     }
+    arena.serves().await;
+    drop(raw);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r14_a_call_without_any_time_is_not_run() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    let (mut raw, serving) = arena.joined().await;
+    let flags = flag::WANTS_REPLY | flag::HAS_DEADLINE;
+    let size = frames::encoded(Encoding::Bincode, &3_u32);
+    raw.send([message(flags, 7, 0, "Target.blob", &[0], &size)]).await;
+    // P25: a deadline of 0 has passed, also for a handler that would need no time.
+    assert_eq!(raw.frame().await, Frame::Fail { id: 7, class: class::TIMEOUT, body: vec![] });
+    assert_eq!((arena.counts.started(), serving.running()), (0, 0));
     arena.serves().await;
     drop(raw);
     arena.ends_well().await;

@@ -3,6 +3,8 @@
 //!
 //! Every run is the same: the generator is seeded by the number of the attacker.
 
+use std::sync::Arc;
+
 use ws_core::{ClosedBy, Encoding, Limits};
 use ws_tests::fixture::until_true;
 use ws_tests::raw::arena::{Arena, MEMORY, Over, WELCOME, header};
@@ -45,6 +47,7 @@ impl Random {
     }
 }
 
+/// What a client may call on the arena's server.
 const METHODS: &[&str] = &[
     "Target.add",
     "Target.hang",
@@ -62,10 +65,15 @@ const METHODS: &[&str] = &[
     "Target.none",
 ];
 
-/// One frame; `wild` ones need not be well formed.
+/// One frame of an attacker's; a `wild` one need not be well formed.
 fn frame(random: &mut Random, wild: bool) -> Vec<u8> {
-    let id = 2 * random.below(30) + 1;
-    let method = random.pick(METHODS);
+    frame_of(random, wild, METHODS, 1)
+}
+
+/// One frame that calls these methods, with ids of this parity.
+fn frame_of(random: &mut Random, wild: bool, methods: &[&str], parity: u64) -> Vec<u8> {
+    let id = 2 * random.below(30) + if parity == 1 { 1 } else { 2 };
+    let method = random.pick(methods);
     let arguments = match random.below(4) {
         0 => random.bytes(20),
         1 => frames::encoded(Encoding::Bincode, &(random.next() as i64, random.next() as i64)),
@@ -94,7 +102,7 @@ fn frame(random: &mut Random, wild: bool) -> Vec<u8> {
         13 => random.bytes(30),
         14 => message(random.next() as u8, random.number(), random.next() as u8, method, &[], &arguments),
         _ => {
-            let mut frame = frame(random, false);
+            let mut frame = frame_of(random, false, methods, parity);
             let at = random.below(frame.len() as u64) as usize;
             frame[at] = random.next() as u8;
             frame
@@ -173,6 +181,55 @@ async fn r35_random_frames_through_a_narrow_pipe_do_no_harm() {
         attacked(&mut arena, seed).await;
     }
     arena.ends_well().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn r35_random_frames_of_a_server_do_no_harm() {
+    use ws_client::WebSocketConnector;
+    use ws_tests::raw::target::{Counts, Login, TargetProvider, TargetRemote, Victim};
+    type Connector = WebSocketConnector<Login, TargetProvider<Victim>, TargetRemote>;
+    let limits = Limits::default().max_in_flight(10).event_lane_messages(20);
+    let connector = Connector::builder(Login { token: WELCOME.to_owned() }).limits(limits);
+    let connector = connector.encodings([Encoding::Bincode]).build().expect("good limits");
+    let counts = Arc::<Counts>::default();
+    for seed in 0..300 {
+        let mut random = Random::seeded(seed);
+        let (here, there) = tokio::io::duplex(1000);
+        let victim = TargetProvider::new(Victim { counts: Arc::clone(&counts) });
+        let connecting = connector.connect_over(here, "ws://server.example/", victim);
+        let serving = async {
+            let mut raw = Raw::answer(Box::new(there), Encoding::Bincode).await;
+            raw.frame().await;
+            raw.send([Hello::default().welcome()]).await;
+            raw
+        };
+        let (client, mut raw) = tokio::join!(connecting, serving);
+        let client = client.expect("accepted");
+        let calls: Vec<_> = (0..10).map(|i| tokio::spawn(client.remote().add(i, i))).collect();
+        for _ in 0..20 {
+            let count = random.below(12) + 1;
+            let frames = (0..count).map(|_| match random.below(4) {
+                // Ids that calls of the client may have.
+                0 => ret(4 * random.below(12) + 1, &random.bytes(3)),
+                1 => fail(4 * random.below(12) + 1, random.next() as u8, &random.bytes(9)),
+                _ => frame_of(&mut random, seed % 2 == 0, METHODS, 2),
+            });
+            let frames = frames.collect::<Vec<_>>();
+            raw.send(frames).await;
+            if random.below(3) == 0 && read(&mut raw).await.is_some() {
+                break;
+            }
+        }
+        drop(raw);
+        let info = client.closed().await;
+        assert!(matches!(info.code, 1002 | 1006 | 1008), "attacker {seed}: {info}");
+        for call in calls {
+            // R13: each has one outcome, whichever.
+            let _ = call.await.expect("no panic");
+        }
+        assert_eq!((client.pending(), client.running()), (0, 0), "attacker {seed}");
+        until_true(|| counts.live() == 0 && Arc::strong_count(&counts) == 1).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

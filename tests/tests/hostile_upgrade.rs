@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
-use ws_core::Limits;
+use ws_core::{Encoding, Limits};
 use ws_server::upgrade::UpgradeChecks;
 use ws_tests::fixture::until_true;
-use ws_tests::raw::arena::{Arena, HONEST_PATH, MEMORY, Over};
-use ws_tests::raw::{Wire, read_to_end, status_of};
+use ws_tests::raw::arena::{Arena, HONEST_PATH, MEMORY, Over, WELCOME, header};
+use ws_tests::raw::frames::{self, Frame, Hello};
+use ws_tests::raw::{Raw, Wire, read_head, read_to_end, status_of};
 
 /// A good upgrade request, but for the lines that are replaced: a field's new line by its name, `GET` for the first.
 fn request(changes: &[(&str, &str)]) -> Vec<u8> {
@@ -91,7 +92,7 @@ async fn r4_a_page_of_this_host_and_a_program_pass() {
     for changes in [&[][..], &[("Origin", "Origin: https://server.example")]] {
         let mut wire = arena.wire().await;
         wire.write_all(&request(changes)).await.expect("the server reads");
-        let head = ws_tests::raw::read_head(&mut wire).await;
+        let head = read_head(&mut wire).await;
         assert_eq!(status_of(&head), 101, "{head}");
         assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "RFC 6455, 1.3: {head}");
         assert!(head.contains("Sec-WebSocket-Protocol: ws-service.v1.bincode"), "{head}");
@@ -100,9 +101,34 @@ async fn r4_a_page_of_this_host_and_a_program_pass() {
     let offers = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
     let mut wire = arena.wire().await;
     wire.write_all(&request(&[("Sec-WebSocket-E", offers)])).await.expect("the server reads");
-    let head = ws_tests::raw::read_head(&mut wire).await;
+    let head = read_head(&mut wire).await;
     assert!(status_of(&head) == 101 && !head.contains("deflate"), "{head}");
     drop(wire);
+    arena.ends_well().await;
+}
+
+#[tokio::test]
+async fn r4_frames_that_come_with_the_request_are_taken_however_many() {
+    let mut arena = Arena::open(Over::Socket, Limits::default()).await;
+    for padding in [0, 9000, 60_000] {
+        let mut header = header(Encoding::Msgpack, WELCOME);
+        // One more field, which is skipped.
+        header[0] += 1;
+        header.extend([0xa1, b'x', 0xda]);
+        header.extend((padding as u16).to_be_bytes());
+        header.extend(vec![b'.'; padding]);
+        let frames = frames::batch([Hello::default().with_header(&header)]);
+        let msgpack = request(&[("Sec-WebSocket-P", "Sec-WebSocket-Protocol: ws-service.v1.msgpack")]);
+        let mut wire = arena.wire().await;
+        let all = [msgpack, frames::websocket(0x82, Some([3; 4]), &frames)].concat();
+        wire.write_all(&all).await.expect("the server reads");
+        assert_eq!(status_of(&read_head(&mut wire).await), 101);
+        let (mut raw, _) = arena.welcomed(Raw::upgraded(wire).await).await;
+        raw.send([frames::call(1, "Target.add", &frames::encoded(Encoding::Msgpack, &(2, 4)))]).await;
+        let Frame::Return { id: 1, body } = raw.frame().await else { panic!("a RETURN") };
+        assert_eq!(body, [6]);
+        arena.serves().await;
+    }
     arena.ends_well().await;
 }
 
@@ -176,7 +202,7 @@ async fn r4_a_refused_client_that_stays_is_cut_within_a_second() {
     let arena = Arena::open(Over::Socket, Limits::default()).await;
     let mut wire: Wire = Box::new(arena.socket().await);
     wire.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("the server reads");
-    assert_eq!(status_of(&ws_tests::raw::read_head(&mut wire).await), 426);
+    assert_eq!(status_of(&read_head(&mut wire).await), 426);
     let began = std::time::Instant::now();
     // It neither leaves nor stops to send.
     while wire.write_all(&[b'x'; 1000]).await.is_ok() {

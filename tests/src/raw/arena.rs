@@ -101,6 +101,21 @@ impl Arena {
         Self::build(over, limits, UpgradeChecks::new(), decide).await
     }
 
+    /// A server that decides on nobody but those with the token [`WELCOME`]; the counts tell of the handlers that wait.
+    pub async fn undecided(over: Over, limits: Limits) -> (Self, Arc<Counts>) {
+        let waiting = Arc::<Counts>::default();
+        let guarded = Arc::clone(&waiting);
+        let arena = Self::deciding(over, limits, move |taken, _| {
+            let guard = guarded.guard();
+            async move {
+                let _kept = (taken, guard);
+                std::future::pending().await
+            }
+            .boxed()
+        });
+        (arena.await, waiting)
+    }
+
     async fn build(
         over: Over,
         limits: Limits,
@@ -198,8 +213,12 @@ impl Arena {
     pub async fn welcomed(&mut self, mut raw: Raw) -> (Raw, Connection<()>) {
         let welcome = raw.frame().await;
         assert!(matches!(welcome, Frame::Welcome { version: 1, .. }), "{welcome:?}");
-        let serving = in_time("the server's end", self.accepted.recv()).await.expect("the arena lives");
-        (raw, serving)
+        (raw, self.next_accepted().await)
+    }
+
+    /// The server's end of the next attacker's connection.
+    pub async fn next_accepted(&mut self) -> Connection<()> {
+        in_time("the server's end", self.accepted.recv()).await.expect("the arena lives")
     }
 
     /// Another honest client.
@@ -260,12 +279,20 @@ impl Arena {
             assert!(info.clean, "the honest client's close: {info}");
         }
         until_true(|| self.numbers() == (0, 0, 0)).await;
+        // This arena's and its handler's: no provider is left.
+        until_true(|| Arc::strong_count(&self.counts) == 2).await;
         in_time("the server's close", self.server.close()).await;
         assert_eq!(self.numbers(), (0, 0, 0));
+        assert!(self.server.connections().is_empty());
     }
 }
 
 /// A header with this token.
 pub fn header(encoding: Encoding, token: &str) -> Vec<u8> {
     encoded(encoding, &Login { token: token.to_owned() })
+}
+
+/// A HELLO with this token, in bincode.
+pub fn hello(token: &str) -> Vec<u8> {
+    Hello::default().with_header(&header(Encoding::Bincode, token))
 }

@@ -57,7 +57,7 @@ pub struct Driver<T: Transport> {
     pub(super) max_answer: usize,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
-    last_bytes: Option<Instant>,
+    pub(super) last_bytes: Option<Instant>,
     closing: Option<Closing>,
     ended: bool,
 }

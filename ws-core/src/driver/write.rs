@@ -40,11 +40,16 @@ impl Progress {
         *self = Self::default();
     }
 
-    /// The transport would block after `written` bytes; any byte since the last look starts the time anew.
-    fn blocked(&mut self, now: Instant, written: u64) {
-        match self.stuck {
-            Some((_, before)) if before == written => {}
-            _ => self.stuck = Some((now, written)),
+    /// The transport would block after `written` bytes; any byte since the last look starts the time anew, and shows
+    /// that the peer takes them. The first bytes do not: they may only fill a buffer of this machine.
+    fn blocked(&mut self, now: Instant, written: u64) -> Option<Instant> {
+        match self.stuck.replace((now, written)) {
+            None => None,
+            Some((since, before)) if before == written => {
+                self.stuck = Some((since, written));
+                None
+            }
+            Some(_) => Some(now),
         }
     }
 }
@@ -92,7 +97,10 @@ impl<T: Transport> Driver<T> {
             }
             Poll::Ready(Err(_)) => Poll::Ready(Err(())),
             Poll::Pending => {
-                self.progress.blocked(clock::now(), self.transport.written());
+                // No PONG can pass the frame that is being written, so its progress stands for one (R33).
+                if let Some(at) = self.progress.blocked(clock::now(), self.transport.written()) {
+                    self.last_bytes = Some(at);
+                }
                 Poll::Pending
             }
         }
@@ -104,7 +112,7 @@ impl<T: Transport> Driver<T> {
         let mut verdicts = std::mem::take(&mut self.verdicts);
         let batch = self.with_engine(|engine: &mut Engine, effects| {
             while let Some((key, verdict)) = verdicts.pop_front() {
-                if let Err(verdict) = engine.finish(key, verdict, effects) {
+                if let Err(verdict) = engine.finish(now, key, verdict, effects) {
                     verdicts.push_front((key, verdict));
                     break;
                 }

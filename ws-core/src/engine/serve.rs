@@ -1,5 +1,7 @@
 //! What the handlers of this side give back.
 
+use std::time::Instant;
+
 use super::running::Kind;
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
@@ -23,10 +25,12 @@ impl Engine {
     /// its answer is in (R38).
     pub(crate) fn finish(
         &mut self,
+        now: Instant,
         key: Key,
         verdict: Verdict,
         effects: &mut Effects,
     ) -> Result<(), Verdict> {
+        self.now = now;
         let Some(entry) = self.running.get(key).copied() else {
             self.stats.late_answers += 1;
             return Ok(());

@@ -134,7 +134,7 @@ fn r15_a_handler_that_ends_after_the_end_is_only_counted() {
     world.close(SERVER, 4000, "");
     let server = &mut world.sides[SERVER];
     let value = crate::engine::Verdict::Value(crate::codec::Body::from_bytes(b"late"));
-    assert!(server.engine.finish(key, value, &mut server.effects).is_ok());
+    assert!(server.engine.finish(world.now, key, value, &mut server.effects).is_ok());
     assert_eq!(server.engine.stats().late_answers, 1);
 }
 

@@ -119,7 +119,7 @@ impl Lone {
     /// The handler that started first ends.
     pub(crate) fn finish(&mut self, verdict: Verdict) -> Result<(), Verdict> {
         let key = self.starts[0].key;
-        self.engine.finish(key, verdict, &mut self.effects)?;
+        self.engine.finish(self.now, key, verdict, &mut self.effects)?;
         self.starts.remove(0);
         self.apply();
         Ok(())
@@ -130,7 +130,7 @@ impl Lone {
     }
 
     pub(crate) fn finish_key(&mut self, key: Key, verdict: Verdict) -> Result<(), Verdict> {
-        let finished = self.engine.finish(key, verdict, &mut self.effects);
+        let finished = self.engine.finish(self.now, key, verdict, &mut self.effects);
         self.apply();
         finished
     }

@@ -215,7 +215,7 @@ impl Side {
     /// Offers the verdicts to the engine, in order, as the driver does before it writes.
     pub(crate) fn hand_over(&mut self, now: Instant) {
         while let Some((key, verdict)) = self.verdicts.pop_front() {
-            if let Err(verdict) = self.engine.finish(key, verdict, &mut self.effects) {
+            if let Err(verdict) = self.engine.finish(now, key, verdict, &mut self.effects) {
                 self.verdicts.push_front((key, verdict));
                 break;
             }
