@@ -38,15 +38,19 @@ impl Target {
             return Err(invalid("credentials belong into the header, not into the URL"));
         }
         let host = uri.host().unwrap_or_default();
+        // Read here: `http` takes a port that is no number for none at all.
+        let port = match authority.as_str().strip_prefix(host) {
+            Some("") => 80,
+            Some(rest) => rest
+                .strip_prefix(':')
+                .and_then(|port| port.parse().ok())
+                .ok_or_else(|| invalid("its port is not a number up to 65,535"))?,
+            None => return Err(invalid("its host is not what it seems")),
+        };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
             return Err(invalid("it names no host"));
         }
-        let port = match (uri.port_u16(), authority.port().is_some(), authority.as_str().ends_with(':')) {
-            (Some(port), _, _) => port,
-            (None, false, false) => 80,
-            _ => return Err(invalid("its port is not a number up to 65,535")),
-        };
         Ok(Self { host: host.to_owned(), port, uri })
     }
 

@@ -212,6 +212,11 @@ impl Engine {
             self.refuse_call(fields.id, FailClass::Overloaded, effects);
             return Ok(());
         }
+        if fields.deadline_ms == Some(0) {
+            // It has passed already, and its caller has given up (P25).
+            self.refuse_call(fields.id, FailClass::Timeout, effects);
+            return Ok(());
+        }
         self.stats.calls_received += 1;
         let longest = self.limits.max_call_timeout;
         let asked = fields.deadline_ms.map_or(longest, Duration::from_millis);

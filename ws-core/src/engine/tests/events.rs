@@ -1,11 +1,15 @@
 //! R12: events of one connection are handled one at a time in the order of sending, unless they are concurrent, and
 //! have credit of their own.
 
+use std::task::Waker;
+
 use super::harness::{
-    Answer, CLIENT, Kind, Lone, Plan, SECOND, SERVER, Seen, Setup, World, event, limits, message, ms,
+    Answer, CLIENT, Kind, Lone, Parcel, Plan, SECOND, SERVER, Seen, Setup, World, event, limits, message, ms,
 };
-use crate::engine::{Outcome, Role, Verdict};
+use crate::codec::Body;
+use crate::engine::{Begun, Outcome, Outgoing, Role, Verdict};
 use crate::error::Fate;
+use crate::service::MethodId;
 
 fn lane(messages: u32, bytes: usize) -> Setup {
     Setup { server: limits().event_lane_messages(messages).event_lane_bytes(bytes), ..Setup::new() }
@@ -53,6 +57,29 @@ fn r19_a_call_without_a_reply_is_an_event() {
     assert_eq!((lone.starts[0].event_id, lone.starts[0].deadline), (3, None));
     lone.finish_with(10);
     assert_eq!(lone.out(), []);
+}
+
+#[test]
+fn r20_what_a_message_answers_travels_with_it() {
+    for (kind, wants_reply) in [("T.event", false), ("T.call", true)] {
+        let mut world = World::open(Setup::new());
+        let message = Outgoing {
+            method: MethodId::of(kind),
+            wants_reply,
+            depth: 0,
+            deadline: world.now + SECOND,
+            reply_to: Some(1 << 40),
+            metadata: Vec::new(),
+            body: Body::empty(),
+        };
+        let begun = world.sides[SERVER].engine.begin(world.now, message, Waker::noop().clone());
+        assert_eq!(matches!(begun, Begun::Entered(_)), wants_reply);
+        world.pump(SERVER);
+        let Some(Parcel::Batch(batch)) = world.wires[CLIENT].pop_front() else { panic!("a message") };
+        let client = &mut world.sides[CLIENT];
+        client.engine.receive(world.now, &batch, &mut client.effects);
+        assert_eq!(client.effects.starts[0].reply_to, Some(1 << 40));
+    }
 }
 
 #[test]

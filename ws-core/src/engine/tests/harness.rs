@@ -12,7 +12,7 @@ pub(crate) use frames::{Seen, batch, whole};
 pub(crate) use lone::{GENEROUS, Lone, call, event, fail, hello, message, ret, welcome};
 pub(crate) use side::{Answer, Kind, Place, Plan};
 pub(crate) use task::Alarm;
-pub(crate) use world::{CLIENT, SERVER, Setup, World};
+pub(crate) use world::{CLIENT, Parcel, SERVER, Setup, World};
 
 use std::sync::Arc;
 use std::time::Duration;

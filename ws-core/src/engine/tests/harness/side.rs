@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::task::Alarm;
 use crate::codec::Body;
+use crate::context::Metadata;
 use crate::engine::pending::Progress;
 use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Verdict};
 use crate::error::Fate;
-use crate::protocol::FailClass;
+use crate::protocol::{FailClass, encode};
 use crate::service::MethodId;
 
 /// What a simulated future sends.
@@ -46,6 +47,25 @@ pub(crate) struct Plan {
     pub(crate) depth: u8,
     pub(crate) size: usize,
     pub(crate) deadline: Instant,
+}
+
+/// What the arguments of every message consist of.
+const FILL: u8 = 0x5a;
+
+impl Plan {
+    /// Some sizes travel with metadata, so that every world has both.
+    const fn has_metadata(size: usize) -> bool {
+        size % 11 == 7
+    }
+
+    fn metadata(&self) -> Vec<u8> {
+        let mut metadata = Metadata::new();
+        if !Self::has_metadata(self.size) {
+            return Vec::new();
+        }
+        metadata.insert("trace", "0af7651916cd43dd").expect("within the bounds");
+        encode::metadata(&metadata)
+    }
 }
 
 /// A simulated future of a call or an event.
@@ -138,8 +158,8 @@ impl Side {
             depth: if plan.kind.is_call() { plan.depth } else { 0 },
             deadline: plan.deadline,
             reply_to: None,
-            metadata: Vec::new(),
-            body: Body::from_bytes(&vec![0x5a; plan.size]),
+            metadata: plan.metadata(),
+            body: Body::from_bytes(&vec![FILL; plan.size]),
         };
         let (place, id) = match self.engine.begin(now, message, alarm.waker()) {
             Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),
@@ -237,6 +257,9 @@ impl Side {
         for start in std::mem::take(&mut self.effects.starts) {
             assert!(self.engine.is_active(), "R9: nothing starts before acceptance or after the end");
             assert!(self.handlers.iter().all(|handler| handler.key != start.key), "one handler a key");
+            assert!(start.body.iter().all(|byte| *byte == FILL), "the arguments arrive as they were sent");
+            let metadata = start.metadata.as_ref().and_then(|metadata| metadata.get("trace"));
+            assert_eq!(metadata.is_some(), Plan::has_metadata(start.body.len()));
             let is_call = start.deadline.is_some();
             if !is_call {
                 self.arrived.push((start.event_id, start.method == 1));
