@@ -1,9 +1,9 @@
 //! R15: closing fails every pending call at once, on both sides, with code, reason and who closed; R13: each says
 //! whether it certainly did not run.
 
-use super::harness::{Answer, CLIENT, Place, SERVER, Setup, World, limits};
-use crate::engine::Outcome;
-use crate::protocol::{CloseInfo, ClosedBy, code};
+use super::harness::{Answer, CLIENT, Lone, Place, SERVER, Setup, World, limits, message, whole};
+use crate::engine::{Outcome, Role};
+use crate::protocol::{CloseInfo, ClosedBy, code, encode};
 
 fn info(world: &World, side: usize, ticket: usize) -> CloseInfo {
     match world.sides[side].outcome(ticket) {
@@ -125,6 +125,21 @@ fn r15_nothing_that_comes_after_the_end_is_taken() {
     assert_eq!(world.sides[SERVER].engine.next_time(), None, "nothing is waited for");
     world.settle();
     world.check();
+}
+
+/// What is owed to a peer that is left, or has left, is owed no more.
+#[test]
+fn r15_nothing_is_added_to_the_outbox_after_the_end() {
+    for by in [ClosedBy::Local, ClosedBy::Peer, ClosedBy::Network] {
+        let mut lone = Lone::active(Role::Server, limits().event_lane_messages(1));
+        lone.call(3);
+        lone.send([whole(&encode::ping(7), b""), message(1, "T.unknown", false, 0, b"")]);
+        lone.close(CloseInfo::new(4000, "", by));
+        let written = lone.out();
+        let expected = usize::from(by == ClosedBy::Local);
+        assert_eq!(written.len(), expected, "neither PONG nor CREDIT: {written:?}");
+        assert!(!lone.engine.has_output());
+    }
 }
 
 #[test]

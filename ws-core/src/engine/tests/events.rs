@@ -21,6 +21,7 @@ fn r12_events_are_handled_one_at_a_time_in_order() {
     lone.send((0..50).map(|index| event(2 * index + 1, &[0])));
     for index in 0..50 {
         assert_eq!(lone.starts.len(), 1, "one at a time");
+        assert_eq!(lone.starts[0].depth, 0, "R11: its handler's calls begin at depth 1");
         assert_eq!(lone.starts[0].event_id, 2 * index + 1);
         lone.finish_with(0);
     }

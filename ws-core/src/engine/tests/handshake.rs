@@ -3,7 +3,8 @@
 use std::task::Poll;
 
 use super::harness::{
-    CLIENT, GENEROUS, Lone, SECOND, SERVER, Seen, Setup, World, call, hello, limits, ms, ret, welcome, whole,
+    Alarm, CLIENT, GENEROUS, Lone, SECOND, SERVER, Seen, Setup, World, call, hello, limits, ms, ret, welcome,
+    whole,
 };
 use crate::engine::{Activation, Begun, Outcome, Refused, Role};
 use crate::protocol::{Announced, CloseInfo, ClosedBy, Hello, Reject, Welcome, code, encode};
@@ -123,6 +124,27 @@ fn r6_the_decision_comes_in_time_or_is_a_rejection() {
     assert_eq!(lone.close_code(), Some(code::ACTIVATION_TIMEOUT));
     assert!(matches!(&lone.out()[..], [Seen::Reject(reject)] if reject.code == code::ACTIVATION_TIMEOUT));
     assert!(!lone.accept(), "R9: the decision is cancelled");
+}
+
+#[test]
+fn r9_who_opens_a_connection_is_woken_by_whatever_comes_of_it() {
+    type Act = fn(&mut Lone);
+    let news: [(Role, Act); 6] = [
+        (Role::Server, |lone| lone.send([hello(GENEROUS)])),
+        (Role::Server, |lone| lone.send([[0x55, 0]])),
+        (Role::Server, |lone| lone.advance(60 * SECOND)),
+        (Role::Client, |lone| lone.send([welcome(GENEROUS)])),
+        (Role::Client, |lone| lone.send([Reject::new(4501, "no").encode()])),
+        (Role::Client, |lone| lone.close(CloseInfo::new(code::ABNORMAL, "", ClosedBy::Network))),
+    ];
+    for (index, (role, come)) in news.into_iter().enumerate() {
+        let mut lone = Lone::fresh(role, limits());
+        let mut task = Alarm::default();
+        assert!(lone.activation_as(&mut task).is_pending());
+        come(&mut lone);
+        assert!(task.rang(), "{index}");
+        assert!(lone.activation_as(&mut task).is_ready(), "{index}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! R33: silence is answered with a ping, then with a close; anything that comes counts as life.
 
-use super::harness::{CLIENT, Lone, SECOND, Seen, Setup, World, call, limits, ms, whole};
+use super::harness::{CLIENT, GENEROUS, Lone, SECOND, Seen, Setup, World, call, hello, limits, ms, whole};
 use crate::engine::Role;
 use crate::limits::Limits;
 use crate::protocol::{ClosedBy, code, encode};
@@ -51,6 +51,15 @@ fn r33_any_inbound_frame_counts() {
         lone.advance(SECOND);
         assert_eq!(lone.out(), [Seen::Ping(2)], "the next silence is pinged under the next number");
     }
+}
+
+#[test]
+fn r33_silence_is_counted_from_the_acceptance() {
+    let mut lone = Lone::fresh(Role::Server, beating());
+    lone.send([hello(GENEROUS)]);
+    lone.now += 7 * SECOND;
+    assert!(lone.accept());
+    assert_eq!(lone.engine.next_time(), Some(lone.now + 15 * SECOND));
 }
 
 #[test]

@@ -85,6 +85,48 @@ fn r38_refusals_that_nobody_reads_overflow_the_reserve_and_close() {
 }
 
 #[test]
+fn r38_the_limit_is_exact() {
+    let mut lone = Lone::active(Role::Server, small());
+    lone.send([call(1, b""), call(3, b"")]);
+    // Two bytes of length, kind, flags, id.
+    lone.finish(value((4 << 10) - 5)).expect("there is room");
+    assert_eq!((lone.engine.outbox.queued(), lone.engine.room()), (4 << 10, 0));
+    lone.finish(value(0)).expect_err("not for one byte more");
+}
+
+#[test]
+fn r38_a_large_frame_that_was_written_leaves_the_bound_as_it_was() {
+    let mut lone = Lone::active(Role::Server, small());
+    lone.engine.outbox.set_reserve(4 << 10);
+    lone.send([call(1, b"")]);
+    lone.finish(value(500_000)).expect("the last one may exceed the limit");
+    lone.out();
+    for id in 0..10_000 {
+        lone.send([message(2 * id + 3, "T.unknown", true, 0, b"")]);
+        assert!(lone.engine.outbox.queued() <= 8 << 10, "the bound holds");
+    }
+    assert_eq!(lone.close_code(), Some(code::POLICY));
+}
+
+#[test]
+fn r38_a_failure_of_a_handler_keeps_its_slot_until_there_is_reserve_for_it() {
+    for failure in [|| Verdict::Nothing, || Verdict::Internal(7), || Verdict::Fail(FailClass::Denied)] {
+        let mut lone = Lone::active(Role::Server, small());
+        lone.send([call(1, b"")]);
+        let mut id = 1;
+        while lone.engine.outbox.has_reserve(CONTROL) {
+            id += 2;
+            lone.send([message(id, "T.unknown", true, 0, b"")]);
+        }
+        lone.finish(failure()).expect_err("there is no reserve");
+        assert_eq!((lone.closed(), lone.engine.running()), (None, 1));
+        lone.out();
+        lone.finish(failure()).expect("there is again");
+        assert!(matches!(lone.out()[..], [Seen::Fail(1, ..)]));
+    }
+}
+
+#[test]
 fn r38_refusals_that_are_read_do_no_harm() {
     let mut lone = Lone::active(Role::Server, small());
     for id in 0..10_000_u64 {

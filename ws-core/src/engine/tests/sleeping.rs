@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::harness::{Lone, SECOND, call, cases, limits, ms, ret};
 use crate::codec::Body;
 use crate::engine::{Begun, Key, Outgoing, Role};
+use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::MethodId;
 
 #[derive(Clone, Debug)]
@@ -148,4 +149,24 @@ proptest! {
             }
         }
     }
+}
+
+/// The end is for the driver to carry out, though there may be nothing to write.
+#[test]
+fn the_driver_is_woken_to_close() {
+    let asleep = || {
+        let mut lone = Lone::active(Role::Server, limits());
+        lone.engine.next_time();
+        assert!(!lone.engine.needs_driver(), "nothing is to be done");
+        lone
+    };
+    let mut lone = asleep();
+    lone.close(CloseInfo::new(code::NORMAL, "", ClosedBy::Local));
+    assert!(lone.engine.needs_driver());
+    let mut lone = asleep();
+    lone.send([call(1, b"")]);
+    lone.engine.next_time();
+    assert!(!lone.engine.needs_driver());
+    lone.go_away(10 * SECOND);
+    assert!(lone.engine.needs_driver());
 }

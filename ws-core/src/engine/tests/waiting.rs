@@ -81,6 +81,31 @@ fn r12_a_large_call_at_the_head_is_not_overtaken() {
     world.check_empty();
 }
 
+#[test]
+fn r11_a_large_waiter_that_goes_or_expires_lets_the_small_ones_through_at_once() {
+    for expires in [false, true] {
+        let mut world = World::open(Setup {
+            client: limits(),
+            server: limits().max_message(4096).max_header(1024).max_call_bytes(4096),
+            budget: None,
+        });
+        world.call_of(CLIENT, 0, 2000);
+        let plan = Plan { kind: Kind::Call, depth: 0, size: 3000, deadline: world.now + SECOND };
+        let large = world.begin(CLIENT, plan);
+        let small = world.call_of(CLIENT, 0, 1);
+        assert!(world.is_waiting(large) && world.is_waiting(small));
+        if expires {
+            world.advance(SECOND);
+        } else {
+            world.abandon(CLIENT, large);
+        }
+        assert!(!world.is_waiting(small), "it fits beside the first");
+        world.check();
+        world.settle_answering();
+        world.check_empty();
+    }
+}
+
 /// R12: a call over the byte limit is sent where none runs, or it never could be.
 #[test]
 fn r12_one_call_always_fits() {
@@ -222,6 +247,8 @@ fn r12_credit_sends_the_events_that_wait() {
     assert!(matches!(lone.out()[..], [Seen::Event { body: 1, .. }, Seen::Event { body: 2, .. }]));
     lone.send([whole(&encode::credit(0, 3, 1 << 20), b"")]);
     assert_eq!(lone.out(), [], "the same credit again gives nothing");
-    lone.send([whole(&encode::credit(0, 2, 0), b""), whole(&encode::credit(0, 4, 0), b"")]);
+    lone.send([whole(&encode::credit(0, 9, 0), b""), whole(&encode::credit(0, 1, 0), b"")]);
     assert!(matches!(lone.out()[..], [Seen::Event { body: 3, .. }]));
+    let event = Outgoing { wants_reply: false, method: MethodId::of("T.event"), ..lone.outgoing(4) };
+    assert!(matches!(lone.begin(event), Begun::Over(Outcome::Sent(_))), "what was granted is not taken back");
 }

@@ -79,6 +79,11 @@ impl Lone {
         self.engine.poll_activation(&Context::from_waker(Waker::noop()))
     }
 
+    /// The task that opens the connection asks, and sleeps if there is no news.
+    pub(crate) fn activation_as(&mut self, task: &mut Alarm) -> Poll<Activation> {
+        self.engine.poll_activation(&Context::from_waker(&task.waker()))
+    }
+
     pub(crate) fn is_deciding(&self) -> bool {
         matches!(self.engine.phase, Phase::Deciding { .. })
     }

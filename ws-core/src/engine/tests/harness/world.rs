@@ -147,7 +147,9 @@ impl World {
         if self.hung_up[side] {
             return false;
         }
+        let announced = this.engine.has_output();
         let batch = this.engine.take_batch(self.now, &mut this.effects);
+        assert_eq!(announced, batch.is_some(), "a driver sleeps over output that is not announced");
         this.apply(self.now);
         if let Some(batch) = batch {
             self.watch.written(side, this, &batch);
