@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use serde::Serialize;
-use ws_core::{Encoding, Limits, LimitsError, Provider, Remote};
+use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
 
 use crate::connector::WebSocketConnector;
 
@@ -13,6 +13,7 @@ pub struct ConnectorBuilder<H, P, R> {
     header: H,
     limits: Limits,
     encodings: Vec<Encoding>,
+    on_failure: Option<FailureHook>,
     types: PhantomData<fn() -> (P, R)>,
 }
 
@@ -34,6 +35,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
             header,
             limits: Limits::default(),
             encodings: Encoding::available().to_vec(),
+            on_failure: None,
             types: PhantomData,
         }
     }
@@ -53,6 +55,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         self
     }
 
+    /// Tells `hook` of every call and event of the server that fails here: what its caller learns, and what stays on
+    /// this side. It runs in the connection's task and must be quick.
+    #[must_use]
+    pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(FailureHook::new(hook));
+        self
+    }
+
     /// The connector.
     ///
     /// # Errors
@@ -62,6 +72,6 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
         }
-        Ok(WebSocketConnector::with_options(self.header, self.limits, self.encodings))
+        Ok(WebSocketConnector::with_options(self.header, self.limits, self.encodings, self.on_failure))
     }
 }

@@ -12,7 +12,8 @@ use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, ContractError, Encoding, Limits, Owns, Provider, Remote, code,
+    CloseInfo, ClosedBy, Connection, ContractError, Encoding, FailureHook, Limits, Owns, Provider, Remote,
+    code,
 };
 
 use crate::builder::ConnectorBuilder;
@@ -32,7 +33,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     /// A connector with every default.
     #[must_use]
     pub fn new(header: H) -> Self {
-        Self::with_options(header, Limits::default(), Encoding::available().to_vec())
+        Self::with_options(header, Limits::default(), Encoding::available().to_vec(), None)
     }
 
     /// A connector with other limits or encodings.
@@ -41,10 +42,16 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         ConnectorBuilder::new(header)
     }
 
-    pub(crate) fn with_options(header: H, limits: Limits, encodings: Vec<Encoding>) -> Self {
+    pub(crate) fn with_options(
+        header: H,
+        limits: Limits,
+        encodings: Vec<Encoding>,
+        on_failure: Option<FailureHook>,
+    ) -> Self {
         let limits = Arc::new(limits);
-        let link =
-            tables::<P, R>().map(|(serves, calls)| LinkConfig::new(Arc::clone(&limits), serves, calls));
+        let link = tables::<P, R>().map(|(serves, calls)| {
+            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure)
+        });
         Self { header, encodings, link, limits, types: PhantomData }
     }
 
@@ -185,7 +192,9 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
             Link::client(transport, encoding, config, &self.header, address).map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
         let connection = link.connection(Arc::new(()), Owns::Connection);
-        link.provide(Arc::new(provider(R::from_peer(link.peer()))));
+        let provider = provider(R::from_peer(link.peer()));
+        provider.prepared().await?;
+        link.provide(Arc::new(provider));
         tokio::spawn(async move {
             let info = driver.await;
             tracing::debug!(%info, "a connection has ended");

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ws_core::{CloseInfo, ContractError, EncodeError, Fate};
+use ws_core::{CloseInfo, ContractError, EncodeError, Fate, PrepareError};
 
 /// Why a connection did not come about (R36).
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,9 @@ pub enum ConnectError {
     /// The methods of the provider, or of the remote, cannot be told apart or are too many.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// The provider could not be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 impl ConnectError {
@@ -66,7 +69,8 @@ impl ConnectError {
             | Self::NotOurProtocol(_)
             | Self::Version { .. }
             | Self::Header(_)
-            | Self::Contract(_) => false,
+            | Self::Contract(_)
+            | Self::Prepare(_) => false,
         }
     }
 

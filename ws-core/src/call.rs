@@ -12,8 +12,8 @@ use crate::context::CallOptions;
 use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused};
 use crate::error::{CallError, Fate, Never};
 use crate::protocol::{FailClass, encode};
-use crate::service::scope::{self, ScopeEnd};
-use crate::service::{MethodSpec, Payload};
+use crate::service::scope::{self, Awaited, ScopeEnd};
+use crate::service::{MethodId, MethodSpec, Payload};
 use crate::shared::Shared;
 
 /// A call: `remote.add(2, 3).await`. It is sent when first polled, and its deadline counts from then (R14).
@@ -35,6 +35,7 @@ pub struct Call<T, E = Never> {
 impl<T: Payload, E: Payload> Call<T, E> {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        id: MethodId,
         method: &'static MethodSpec,
         body: Result<Body, EncodeError>,
         options: Option<Arc<CallOptions>>,
@@ -43,7 +44,10 @@ impl<T: Payload, E: Payload> Call<T, E> {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { raw: RawCall { shared, method, options, state, end: None, ticket: None }, types: PhantomData }
+        Self {
+            raw: RawCall { shared, id, method, options, state, end: None, awaited: None, ticket: None },
+            types: PhantomData,
+        }
     }
 }
 
@@ -74,11 +78,14 @@ impl<T, E> std::fmt::Debug for Call<T, E> {
 /// A call without its types, so that each type adds only its decoding.
 struct RawCall {
     shared: Arc<Shared>,
+    id: MethodId,
     method: &'static MethodSpec,
     options: Option<Arc<CallOptions>>,
     state: State,
     /// What ends this call from outside: the call whose scope it was made in.
     end: Option<Arc<ScopeEnd>>,
+    /// The calling handler is known to wait, until this ends.
+    awaited: Option<Awaited>,
     ticket: Option<u64>,
 }
 
@@ -106,7 +113,10 @@ impl RawCall {
             State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled(Fate::Unknown))),
         };
         match outcome {
-            Poll::Ready(outcome) => Poll::Ready(reply(outcome)),
+            Poll::Ready(outcome) => {
+                self.awaited = None;
+                Poll::Ready(reply(outcome))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -115,8 +125,9 @@ impl RawCall {
         let now = clock::now();
         let caller = scope::current();
         self.end = scope::current_end();
+        self.awaited = caller.and_then(|_| Awaited::by_current());
         let message = Outgoing {
-            method: self.method.id,
+            method: self.id,
             wants_reply: true,
             depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
             deadline: self.deadline(now, caller),

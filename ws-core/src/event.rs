@@ -11,7 +11,7 @@ use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Key, Outcome, Outgoing, Refused};
 use crate::error::SendError;
-use crate::service::MethodSpec;
+use crate::service::{MethodId, MethodSpec};
 use crate::shared::Shared;
 
 /// The ids of a message that was sent (R19).
@@ -36,6 +36,7 @@ pub struct MessageIds {
 #[must_use = "an event is sent when it is awaited"]
 pub struct Sending {
     shared: Arc<Shared>,
+    id: MethodId,
     method: &'static MethodSpec,
     options: Option<Arc<CallOptions>>,
     state: State,
@@ -51,6 +52,7 @@ enum State {
 impl Sending {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        id: MethodId,
         method: &'static MethodSpec,
         body: Result<Body, EncodeError>,
         options: Option<Arc<CallOptions>>,
@@ -59,7 +61,7 @@ impl Sending {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, method, options, state }
+        Self { shared, id, method, options, state }
     }
 
     /// Sends the event if the connection is still there; a connection that has ended is no error (R22).
@@ -93,7 +95,7 @@ impl Sending {
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let message = Outgoing {
-            method: self.method.id,
+            method: self.id,
             wants_reply: false,
             depth: 0,
             deadline: now + self.shared.limits.send_timeout,

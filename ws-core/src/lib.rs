@@ -43,6 +43,7 @@ mod driver;
 mod engine;
 mod error;
 mod event;
+mod failure;
 mod id;
 pub mod limits;
 pub mod link;
@@ -60,9 +61,13 @@ pub use driver::Driver;
 pub use engine::{SchemaMismatch, Stats};
 pub use error::{CallError, Fate, Never, SendError};
 pub use event::{MessageIds, Sending};
+pub use failure::{Failure, FailureHook, FailureKind};
 pub use id::ConnectionId;
 pub use limits::{DecodeLimits, Limits, LimitsError};
 pub use peer::Peer;
 pub use protocol::{CloseInfo, ClosedBy, code};
-pub use service::{CallContext, ContractError, Payload, Provider, Remote};
+pub use service::{
+    CallContext, ContractError, ContractName, Denied, Guard, Guarded, Named, Payload, PrepareError, Provider,
+    Remote,
+};
 pub use ws_macros::ws_service;

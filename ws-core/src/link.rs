@@ -15,6 +15,7 @@ use crate::codec::{DecodeError, EncodeError, Encoding};
 use crate::connection::{Connection, Owns, sendable};
 use crate::driver::Driver;
 use crate::engine::{Activation, Budget, Config, Engine, Role};
+use crate::failure::FailureHook;
 use crate::id::ConnectionId;
 use crate::limits::Limits;
 use crate::peer::Peer;
@@ -30,19 +31,27 @@ pub struct LinkConfig {
     serves: Arc<MethodTable>,
     calls: Arc<MethodTable>,
     budget: Option<Arc<Budget>>,
+    on_failure: Option<FailureHook>,
 }
 
 impl LinkConfig {
     /// `serves` and `calls` are the methods of the provider and of the remote.
     #[must_use]
     pub fn new(limits: Arc<Limits>, serves: Arc<MethodTable>, calls: Arc<MethodTable>) -> Self {
-        Self { limits, serves, calls, budget: None }
+        Self { limits, serves, calls, budget: None, on_failure: None }
     }
 
     /// Makes all links of this configuration and of its clones share `Limits::max_buffered_bytes`.
     #[must_use]
     pub fn share_buffers(mut self) -> Self {
         self.budget = Some(Budget::new(self.limits.max_buffered_bytes));
+        self
+    }
+
+    /// Tells `hook` of every message of the other side that fails here.
+    #[must_use]
+    pub fn on_failure(mut self, hook: Option<FailureHook>) -> Self {
+        self.on_failure = hook;
         self
     }
 
@@ -121,12 +130,19 @@ impl Link {
         role: Role,
         remote_address: Option<SocketAddr>,
     ) -> (Self, Driver<T>) {
-        let LinkConfig { limits, serves, calls, budget } = config.clone();
+        let LinkConfig { limits, serves, calls, budget, on_failure } = config.clone();
         let engine = Engine::new(
-            Config { role, limits: Arc::clone(&limits), serves: Arc::clone(&serves), calls, budget },
+            Config {
+                role,
+                limits: Arc::clone(&limits),
+                serves: Arc::clone(&serves),
+                calls,
+                budget,
+                reports: on_failure.is_some(),
+            },
             clock::now(),
         );
-        let shared = Shared::new(engine, encoding, limits, serves, remote_address);
+        let shared = Shared::new(engine, encoding, limits, serves, on_failure, remote_address);
         let driver = Driver::new(transport, Arc::clone(&shared));
         (Self { shared }, driver)
     }

@@ -11,7 +11,7 @@ use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
 use crate::protocol::{CloseInfo, Envelope};
-use crate::service::{MethodSpec, Payload};
+use crate::service::{MethodId, MethodSpec, Payload};
 use crate::shared::Shared;
 
 /// The untyped handle of the other side of one connection: cheap to clone, and weak. It keeps neither the connection
@@ -61,20 +61,22 @@ impl Peer {
     /// A call of `method`; see [`RemoteHandle::call`](crate::service::RemoteHandle::call).
     pub(crate) fn call<T: Payload, E: Payload>(
         &self,
+        id: MethodId,
         method: &'static MethodSpec,
         arguments: &impl Serialize,
         options: Option<Arc<CallOptions>>,
     ) -> Call<T, E> {
-        Call::new(Arc::clone(&self.shared), method, self.encode(arguments), options)
+        Call::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options)
     }
 
     pub(crate) fn event(
         &self,
+        id: MethodId,
         method: &'static MethodSpec,
         arguments: &impl Serialize,
         options: Option<Arc<CallOptions>>,
     ) -> Sending {
-        Sending::new(Arc::clone(&self.shared), method, self.encode(arguments), options)
+        Sending::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options)
     }
 
     /// Bounded by what could ever be sent; what this peer takes is known once it is accepted.

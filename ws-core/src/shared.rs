@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::codec::Encoding;
 use crate::engine::{Effects, Engine, wake_all};
+use crate::failure::FailureHook;
 use crate::id::ConnectionId;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
 use crate::protocol::CloseInfo;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Arc<Limits>,
     pub(crate) remote_address: Option<SocketAddr>,
     pub(crate) serves: Arc<MethodTable>,
+    pub(crate) on_failure: Option<FailureHook>,
     state: Mutex<State>,
     /// The longest argument body that could be sent: the engine's, to be read without its lock.
     max_body: AtomicUsize,
@@ -60,6 +62,7 @@ impl Shared {
         encoding: Encoding,
         limits: Arc<Limits>,
         serves: Arc<MethodTable>,
+        on_failure: Option<FailureHook>,
         remote_address: Option<SocketAddr>,
     ) -> Arc<Self> {
         let state = State { engine, driver: None, effects: Effects::default(), provider: None };
@@ -69,6 +72,7 @@ impl Shared {
             limits,
             remote_address,
             serves,
+            on_failure,
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             on_closing: Notify::new(),

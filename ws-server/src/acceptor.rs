@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ws_core::link::Link;
-use ws_core::{CloseInfo, Connection, ConnectionId, Owns, Peer, Provider, Remote};
+use ws_core::{CloseInfo, Connection, ConnectionId, Owns, Peer, PrepareError, Provider, Remote, code};
 
 use crate::decision::{Decision, Verdict};
 use crate::handler::HandlerError;
@@ -37,13 +37,16 @@ impl<C> Drop for Parts<C> {
     }
 }
 
-/// The connection ended during the decision.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection ended before it was accepted: {info}")]
+/// Why a connection was not accepted after all.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub struct AcceptError {
-    /// How it ended.
-    pub info: CloseInfo,
+pub enum AcceptError {
+    /// It ended during the decision.
+    #[error("the connection ended before it was accepted: {0}")]
+    Closed(CloseInfo),
+    /// The provider could not be prepared; the client is rejected with 1011 and no detail.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
@@ -102,24 +105,26 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
         self.parts.link.closed().await
     }
 
-    /// Accepts: the client is told before it sees anything else, and `provider` serves it from now on (R9).
+    /// Accepts: the client is told before it sees anything else, and `provider` serves it from now on (R9). Where the
+    /// provider must be prepared and is not yet, that is awaited first.
     ///
     /// # Errors
-    /// [`AcceptError`] where the connection ended during the decision.
+    /// [`AcceptError`] where the connection ended during the decision, or the provider could not be prepared.
     ///
     /// # Cancel safety
-    /// It decides in its first poll.
-    #[allow(
-        clippy::unused_async,
-        reason = "accepting may one day wait, and reads as the other operations do"
-    )]
+    /// Dropped while the provider is being prepared, nothing is decided; else it decides in its first poll.
     pub async fn accept(self, provider: P) -> Result<Connection<R, C>, AcceptError> {
         let parts = &self.parts;
+        if let Err(error) = provider.prepared().await {
+            parts.decision.decide(Verdict::Rejected);
+            parts.link.reject(code::INTERNAL, "");
+            return Err(error.into());
+        }
         // Visible first: once the engine is active the driver's end is sure to come after, and takes it out again.
         parts.registry.activate(parts.link.id(), &parts.context);
         if let Err(info) = parts.link.accept(Arc::new(provider)) {
             parts.registry.leave(parts.link.id());
-            return Err(AcceptError { info });
+            return Err(AcceptError::Closed(info));
         }
         parts.decision.decide(Verdict::Accepted);
         Ok(parts.link.connection(Arc::clone(&parts.context), Owns::Nothing))

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use ws_core::limits::LONGEST_DURATION;
-use ws_core::{Encoding, Limits, LimitsError, Provider, Remote};
+use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
 
 use crate::core::Core;
 use crate::server::WebSocketServer;
@@ -17,6 +17,7 @@ pub struct ServerBuilder<H, P, R, C = ()> {
     checks: UpgradeChecks,
     encodings: Vec<Encoding>,
     drain: Duration,
+    on_failure: Option<FailureHook>,
     types: Types<H, P, R, C>,
 }
 
@@ -45,6 +46,7 @@ impl<H, P, R, C> Default for ServerBuilder<H, P, R, C> {
             checks: UpgradeChecks::default(),
             encodings: Encoding::available().to_vec(),
             drain: Duration::ZERO,
+            on_failure: None,
             types: PhantomData,
         }
     }
@@ -79,6 +81,25 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
         self
     }
 
+    /// Tells `hook` of every call and event of a client that fails here: what its caller learns, and what stays on this
+    /// side. It runs in the connection's task and must be quick.
+    ///
+    /// ```
+    /// # use ws_core::ws_service;
+    /// # #[ws_service] pub trait Calculator { async fn add(&self, a: i64, b: i64) -> i64; }
+    /// # fn build<C: Calculator>() -> Result<(), ws_server::ConfigError> {
+    /// let server = ws_server::WebSocketServer::<(), CalculatorProvider<C>, ()>::builder()
+    ///     .on_failure(|failure| eprintln!("{:?}: {} {:?}", failure.method, failure.kind, failure.detail))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(FailureHook::new(hook));
+        self
+    }
+
     /// The server, not yet open.
     ///
     /// # Errors
@@ -91,6 +112,12 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
         }
-        Ok(WebSocketServer::from_core(Core::new(self.limits, self.checks, self.encodings, self.drain)))
+        Ok(WebSocketServer::from_core(Core::new(
+            self.limits,
+            self.checks,
+            self.encodings,
+            self.drain,
+            self.on_failure,
+        )))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use ws_core::link::LinkConfig;
-use ws_core::{ContractError, Encoding, Limits, Provider, Remote};
+use ws_core::{ContractError, Encoding, FailureHook, Limits, Provider, Remote};
 
 use crate::gate::Gate;
 use crate::lifecycle::Lifecycle;
@@ -47,10 +47,12 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         checks: UpgradeChecks,
         encodings: Vec<Encoding>,
         drain: Duration,
+        on_failure: Option<FailureHook>,
     ) -> Arc<Self> {
         let limits = Arc::new(limits);
         let link = tables::<P, R>()
-            .map(|(serves, calls)| LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers());
+            .map(|(serves, calls)| LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers())
+            .map(|link| link.on_failure(on_failure));
         Arc::new(Self {
             link,
             checks,

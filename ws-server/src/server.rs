@@ -64,7 +64,13 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
     #[allow(clippy::new_without_default, reason = "the turbofish that this needs reads badly on `default`")]
     pub fn new() -> Self {
         let encodings = Encoding::available().to_vec();
-        Self::from_core(Core::new(Limits::default(), UpgradeChecks::default(), encodings, Duration::ZERO))
+        Self::from_core(Core::new(
+            Limits::default(),
+            UpgradeChecks::default(),
+            encodings,
+            Duration::ZERO,
+            None,
+        ))
     }
 
     /// A server with other limits, checks or encodings.

@@ -11,13 +11,14 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::closing::Closing;
-use super::guarded::{failed, text};
+use super::guarded::text;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
 use super::write::Progress;
 use crate::clock;
 use crate::engine::{Effects, Key, Start, Verdict};
+use crate::failure::{Failure, log_internal};
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
@@ -288,7 +289,7 @@ fn has_mail(state: &State) -> bool {
 /// A provider is the application's: a panic in its destructor must not take the connection along (R16).
 fn discard(provider: Option<Arc<dyn Provider>>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(provider))) {
-        failed("a provider's destructor", &text(panic.as_ref()));
+        log_internal("a provider's destructor", &text(panic.as_ref()));
     }
 }
 
@@ -302,6 +303,7 @@ fn take_mail(
     effects.discarded.append(&mut state.effects.discarded);
     effects.starts.append(&mut state.effects.starts);
     effects.stops.append(&mut state.effects.stops);
+    effects.failed.append(&mut state.effects.failed);
     let new = state.provider.take()?;
     provider.replace(new)
 }
@@ -337,9 +339,30 @@ impl<T: Transport> std::fmt::Debug for Driver<T> {
 }
 
 impl<T: Transport> Driver<T> {
+    /// Tells the application of the messages that the engine refused or gave up.
+    fn tell_failed(&mut self) {
+        if self.effects.failed.is_empty() {
+            return;
+        }
+        let failed = std::mem::take(&mut self.effects.failed);
+        let Some(hook) = &self.shared.on_failure else { return };
+        for failed in failed {
+            let spec = failed.method.and_then(|method| self.shared.serves.spec(method));
+            hook.tell(&Failure {
+                connection: self.shared.id,
+                method: spec.map(|spec| spec.name),
+                event_id: failed.event_id,
+                kind: failed.kind,
+                number: None,
+                detail: None,
+            });
+        }
+    }
+
     /// Does what the engine asked for. `message` brought the arguments of what starts.
     pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
         self.effects.wake();
+        self.tell_failed();
         let mut stops = std::mem::take(&mut self.effects.stops);
         for key in stops.drain(..) {
             self.handlers.stop(key);

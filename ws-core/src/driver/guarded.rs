@@ -2,33 +2,40 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::engine::Verdict;
+use crate::failure::{FailureKind, Report};
 use crate::protocol::FailClass;
-use crate::service::scope::{self, Scope};
-use crate::service::{Answer, AnswerKind, HandlerFuture};
+use crate::service::scope::{self, Awaiting, Scope};
+use crate::service::{Answer, AnswerKind, HandlerFuture, Refusal};
 
 pub(super) struct Guarded {
     /// None once it is done, so that it is dropped where its panic is caught.
     future: Option<HandlerFuture>,
     scope: Scope,
-    method: &'static str,
+    awaiting: Option<Arc<Awaiting>>,
+    report: Report,
 }
 
 impl Guarded {
-    pub(super) const fn new(future: HandlerFuture, scope: Scope, method: &'static str) -> Self {
-        Self { future: Some(future), scope, method }
+    pub(super) const fn new(
+        future: HandlerFuture,
+        scope: Scope,
+        awaiting: Option<Arc<Awaiting>>,
+        report: Report,
+    ) -> Self {
+        Self { future: Some(future), scope, awaiting, report }
     }
 
     fn discard(&mut self) {
         if let Some(future) = self.future.take() {
             let _entered = scope::enter(self.scope);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-                failed(self.method, &text(panic.as_ref()));
+                self.report.internal(FailureKind::Panicked, &text(panic.as_ref()));
             }
         }
     }
@@ -42,12 +49,15 @@ impl Future for Guarded {
         let Some(future) = &mut this.future else { return Poll::Ready(Verdict::Nothing) };
         let polled = {
             let _entered = scope::enter(this.scope);
+            let _awaiting = this.awaiting.clone().map(|awaiting| scope::enter_awaiting(Some(awaiting)));
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
         };
         let verdict = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(answer)) => verdict(this.method, answer),
-            Err(panic) => Verdict::Internal(failed(this.method, &text(panic.as_ref()))),
+            Ok(Poll::Ready(answer)) => verdict(&this.report, answer),
+            Err(panic) => {
+                Verdict::Internal(this.report.internal(FailureKind::Panicked, &text(panic.as_ref())))
+            }
         };
         this.discard();
         Poll::Ready(verdict)
@@ -60,24 +70,38 @@ impl Drop for Guarded {
     }
 }
 
-fn verdict(method: &'static str, answer: Answer) -> Verdict {
+fn verdict(report: &Report, answer: Answer) -> Verdict {
     match answer.0 {
         AnswerKind::Value(body) => Verdict::Value(body),
-        AnswerKind::Declared(body) => Verdict::Declared(body),
+        AnswerKind::Declared(body) => {
+            report.failed(FailureKind::Declared, None);
+            Verdict::Declared(body)
+        }
         AnswerKind::Nothing => Verdict::Nothing,
-        AnswerKind::TooLarge => Verdict::Fail(FailClass::TooLarge),
+        AnswerKind::Refused(refusal) => Verdict::Fail(refused(report, &refusal)),
+        AnswerKind::TooLarge => {
+            report.failed(FailureKind::TooLarge, None);
+            Verdict::Fail(FailClass::TooLarge)
+        }
         AnswerKind::Unencodable(error) => {
-            Verdict::Internal(failed(method, &format!("its answer cannot be encoded: {error}")))
+            let error = format!("its answer cannot be encoded: {error}");
+            Verdict::Internal(report.internal(FailureKind::Unencodable, &error))
         }
     }
 }
 
-/// Logs a failure under a fresh number, which is all that the peer learns of it (R16).
-pub(super) fn failed(method: &'static str, error: &str) -> u64 {
-    // Unlike a counter, a random number tells the peer nothing about this process.
-    let number = RandomState::new().hash_one(std::process::id());
-    tracing::error!(method, number = format_args!("{number:016x}"), error, "a handler failed");
-    number
+/// What the peer learns of a refusal: the text stays on this side (R16).
+pub(super) fn refused(report: &Report, refusal: &Refusal) -> FailClass {
+    let (class, detail) = match refusal {
+        Refusal::NoProvider => (FailClass::NoProvider, None),
+        Refusal::UnknownMethod => (FailClass::UnknownMethod, None),
+        Refusal::InvalidArguments(error) => (FailClass::InvalidArguments, Some(error.as_str())),
+        Refusal::Denied(reason) => (FailClass::Denied, Some(reason.as_str())),
+    };
+    let kind = FailureKind::of(class);
+    tracing::debug!(method = report.method, %kind, detail, "a message is refused");
+    report.failed(kind, detail);
+    class
 }
 
 pub(super) fn text(panic: &(dyn Any + Send)) -> String {

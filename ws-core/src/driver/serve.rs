@@ -4,14 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::drive::{Budget, Driver};
-use super::guarded::{Guarded, failed, text};
+use super::guarded::{Guarded, refused, text};
 use super::handlers::Handler;
 use super::spawned::Spawned;
 use crate::engine::{Key, Start, Verdict};
+use crate::failure::{FailureKind, Report};
 use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
-use crate::service::{Invocation, InvocationParts, Refusal};
+use crate::service::{Invocation, InvocationParts};
 use crate::transport::Transport;
 
 impl<T: Transport> Driver<T> {
@@ -50,6 +51,12 @@ impl<T: Transport> Driver<T> {
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
         let spec = *self.shared.serves.spec(start.method).ok_or(Verdict::Fail(FailClass::UnknownMethod))?;
         let scope = Scope { depth: start.depth, deadline: start.deadline };
+        let report = Report {
+            connection: self.shared.id,
+            method: spec.name,
+            event_id: start.event_id,
+            hook: self.shared.on_failure.clone(),
+        };
         let parts = InvocationParts {
             peer: Peer::new(Arc::clone(&self.shared)),
             encoding: self.shared.encoding,
@@ -61,20 +68,26 @@ impl<T: Transport> Driver<T> {
             event_id: start.event_id,
             reply_to: start.reply_to,
             metadata: start.metadata.map(Arc::new),
+            awaiting: start.awaiting.clone(),
         };
         // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
         if spec.spawn && self.tasks.alive() > 2 * self.shared.limits.all_slots() {
+            report.failed(FailureKind::Overloaded, Some("too many tasks"));
             return Err(Verdict::Fail(FailClass::Overloaded));
         }
         let future = {
             let _entered = scope::enter(scope);
+            let _awaiting = scope::enter_awaiting(start.awaiting.clone());
             let invocation = Invocation::new(&start.body, &parts);
             catch_unwind(AssertUnwindSafe(|| provider.start(start.method, &invocation)))
         };
         let handler = match future {
-            Ok(Ok(future)) => Guarded::new(future, scope, spec.name),
-            Ok(Err(refusal)) => return Err(Verdict::Fail(refused(spec.name, &refusal))),
-            Err(panic) => return Err(Verdict::Internal(failed(spec.name, &text(panic.as_ref())))),
+            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report),
+            Ok(Err(refusal)) => return Err(Verdict::Fail(refused(&report, &refusal))),
+            Err(panic) => {
+                let number = report.internal(FailureKind::Panicked, &text(panic.as_ref()));
+                return Err(Verdict::Internal(number));
+            }
         };
         if !spec.spawn {
             return Ok(Handler::Inline(handler));
@@ -87,21 +100,5 @@ impl<T: Transport> Driver<T> {
             self.room = self.room.saturating_sub(body.len());
         }
         self.verdicts.push_back((key, verdict));
-    }
-}
-
-/// The text stays on this side (R16).
-fn refused(method: &'static str, refusal: &Refusal) -> FailClass {
-    match refusal {
-        Refusal::NoProvider => FailClass::NoProvider,
-        Refusal::UnknownMethod => FailClass::UnknownMethod,
-        Refusal::InvalidArguments(error) => {
-            tracing::debug!(method, error, "the arguments of a message do not decode");
-            FailClass::InvalidArguments
-        }
-        Refusal::Denied(reason) => {
-            tracing::debug!(method, reason, "a message is denied");
-            FailClass::Denied
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the engine asks of whoever holds it, to be done after its lock is released.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -8,6 +9,8 @@ use bytes::Bytes;
 
 use super::Key;
 use crate::context::Metadata;
+use crate::failure::FailureKind;
+use crate::service::scope::Awaiting;
 
 /// Wake-ups, and handlers to start and to drop.
 #[derive(Debug, Default)]
@@ -20,11 +23,26 @@ pub(crate) struct Effects {
     pub(crate) starts: Vec<Start>,
     /// Drop these handlers: their calls ended.
     pub(crate) stops: Vec<Key>,
+    /// Tell of these messages, which no handler ends; empty where nobody is told.
+    pub(crate) failed: Vec<Failed>,
+}
+
+/// A message that the engine refused or gave up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed {
+    pub(crate) event_id: u64,
+    /// The dense index, where there is such a method.
+    pub(crate) method: Option<usize>,
+    pub(crate) kind: FailureKind,
 }
 
 impl Effects {
     pub(crate) fn is_empty(&self) -> bool {
-        self.wakes.is_empty() && self.discarded.is_empty() && self.starts.is_empty() && self.stops.is_empty()
+        self.wakes.is_empty()
+            && self.discarded.is_empty()
+            && self.starts.is_empty()
+            && self.stops.is_empty()
+            && self.failed.is_empty()
     }
 
     pub(crate) fn wake(&mut self) {
@@ -56,6 +74,8 @@ pub(crate) struct Start {
     pub(crate) event_id: u64,
     pub(crate) reply_to: Option<u64>,
     pub(crate) metadata: Option<Metadata>,
+    /// Where the handler's own calls are counted while it awaits them; only where its method's calls queue.
+    pub(crate) awaiting: Option<Arc<Awaiting>>,
 }
 
 impl Start {

@@ -13,6 +13,7 @@ mod held;
 mod lane;
 mod outbox;
 mod pending;
+mod queues;
 mod receive;
 mod running;
 mod schema;
@@ -24,7 +25,7 @@ mod stats;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Effects, Start, wake_all};
+pub(crate) use effects::{Effects, Failed, Start, wake_all};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
 pub(crate) use pending::{Outcome, Refused};

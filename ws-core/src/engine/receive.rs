@@ -7,12 +7,13 @@ use bytes::Bytes;
 use super::deadlines::Due;
 use super::lane::Queued;
 use super::pending::Outcome;
+use super::queues::Turn;
 use super::running::{Entry, Kind};
 use super::state::{CONTROL, Engine, Phase, Role};
 use super::{Effects, Held, Start};
 use crate::limits::{BATCH_BYTES, MAX_DEPTH, MAX_HANDSHAKE};
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
-use crate::service::MethodKind;
+use crate::service::{MethodKind, Queueing};
 
 impl Engine {
     /// Takes one WebSocket message: every frame in it, in order. Whatever is wrong with it ends this connection and
@@ -143,7 +144,8 @@ impl Engine {
         if fields.depth > MAX_DEPTH {
             return Err(Malformed("a call nested deeper than 32"));
         }
-        let refusal = match self.serves.index(fields.method) {
+        let known = self.serves.index(fields.method);
+        let refusal = match known {
             _ if self.schema.refuses_here(fields.method) => FailClass::SchemaMismatch,
             None if self.serves.is_empty() => FailClass::NoProvider,
             None => FailClass::UnknownMethod,
@@ -151,7 +153,7 @@ impl Engine {
             Some(method) => return self.on_event(message, fields, method, effects),
         };
         if fields.wants_reply {
-            self.refuse_call(fields.id, refusal, effects);
+            self.refuse_call(fields.id, known, refusal, effects);
         } else {
             // It still spends credit, which is then given back.
             if !self.grant.receive(fields.body.len()) {
@@ -159,6 +161,7 @@ impl Engine {
             }
             self.grant.consume(fields.body.len());
             self.stats.events_refused += 1;
+            self.report(fields.id, known, refusal, effects);
         }
         Ok(())
     }
@@ -195,13 +198,13 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let bytes = fields.body.len();
-        let kind = self.serves.spec(method).map(|spec| spec.kind);
-        if kind == Some(MethodKind::Event) {
-            self.refuse_call(fields.id, FailClass::SchemaMismatch, effects);
+        let spec = self.serves.spec(method).copied();
+        if spec.is_some_and(|spec| spec.kind == MethodKind::Event) {
+            self.refuse_call(fields.id, Some(method), FailClass::SchemaMismatch, effects);
             return Ok(());
         }
         if !self.running.admits(fields.depth, bytes) {
-            self.refuse_call(fields.id, FailClass::Overloaded, effects);
+            self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
             self.count_violation(effects);
             return Ok(());
         }
@@ -209,12 +212,28 @@ impl Engine {
         // Nested calls belong to calls that run, and those have their time (R3).
         let leaves = self.leaving.is_some() && fields.depth == 0;
         if leaves || !self.share.covers(self.buffered().saturating_add(bytes)) {
-            self.refuse_call(fields.id, FailClass::Overloaded, effects);
+            self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
             return Ok(());
         }
         if fields.deadline_ms == Some(0) {
             // It has passed already, and its caller has given up (P25).
-            self.refuse_call(fields.id, FailClass::Timeout, effects);
+            self.refuse_call(fields.id, Some(method), FailClass::Timeout, effects);
+            return Ok(());
+        }
+        let queueing = spec.map_or(Queueing::None, |spec| spec.queueing);
+        let turn = match queueing {
+            Queueing::None => Turn::Now,
+            queueing => self.queues.turn(method, queueing, fields.depth),
+        };
+        match turn {
+            Turn::Now | Turn::Wait => {}
+            Turn::Overloaded => {
+                self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
+                return Ok(());
+            }
+            Turn::Replace(key) => self.replace(key, effects),
+        }
+        if self.closed.is_some() {
             return Ok(());
         }
         self.stats.calls_received += 1;
@@ -222,9 +241,10 @@ impl Engine {
         let asked = fields.deadline_ms.map_or(longest, Duration::from_millis);
         let deadline = now + asked.min(longest);
         let kind = Kind::Call { id: fields.id, depth: fields.depth };
-        let key = self.running.insert(Entry { kind, bytes });
+        let queued = queueing != Queueing::None;
+        let key = self.running.insert(Entry { kind, bytes, method, queued });
         self.watch(deadline, Due::Running(key));
-        effects.starts.push(Start {
+        let mut start = Start {
             key,
             method,
             body: message.slice_ref(fields.body),
@@ -233,8 +253,31 @@ impl Engine {
             event_id: fields.id,
             reply_to: fields.reply_to,
             metadata: fields.metadata,
-        });
+            awaiting: None,
+        };
+        if turn == Turn::Wait {
+            start.detach(message);
+            self.queues.wait(start);
+        } else if queued {
+            self.begin_queued(start, effects);
+        } else {
+            effects.starts.push(start);
+        }
         Ok(())
+    }
+
+    /// Starts a call whose turn it is.
+    pub(super) fn begin_queued(&mut self, mut start: Start, effects: &mut Effects) {
+        start.awaiting = Some(self.queues.begin(start.method, start.key));
+        effects.starts.push(start);
+    }
+
+    /// A later call takes the place of this one.
+    fn replace(&mut self, key: super::Key, effects: &mut Effects) {
+        if let Some(Entry { kind: Kind::Call { id, .. }, method, .. }) = self.running.get(key).copied() {
+            self.refuse_call(id, Some(method), FailClass::Cancelled, effects);
+            self.stop(key, effects);
+        }
     }
 
     fn on_event(
@@ -251,6 +294,7 @@ impl Engine {
         if !self.share.covers(self.buffered()) {
             self.grant.consume(bytes);
             self.stats.events_dropped += 1;
+            self.report(fields.id, Some(method), FailClass::Overloaded, effects);
             return Ok(());
         }
         self.stats.events_received += 1;
@@ -265,6 +309,7 @@ impl Engine {
             event_id: fields.id,
             reply_to: fields.reply_to,
             metadata: fields.metadata,
+            awaiting: None,
         };
         if self.lane.is_busy() && !concurrent {
             start.detach(message);
@@ -282,7 +327,8 @@ impl Engine {
         concurrent: bool,
         effects: &mut Effects,
     ) {
-        start.key = self.running.insert(Entry { kind: Kind::Event, bytes });
+        let kind = Kind::Event { id: start.event_id };
+        start.key = self.running.insert(Entry { kind, bytes, method: start.method, queued: false });
         // Nobody waits for it, but one that never ends would hold the lane for ever.
         self.watch(self.now + self.limits.max_call_timeout, Due::Running(start.key));
         if !concurrent {
@@ -306,13 +352,20 @@ impl Engine {
         }
     }
 
-    /// Answers a call that no handler will answer, out of the reserve (R38). A peer that fills even that does not
-    /// read what it asks for.
-    pub(super) fn refuse_call(&mut self, id: u64, class: FailClass, effects: &mut Effects) {
-        self.refuse_call_with(id, class, &[], effects);
+    /// Refuses a call that no handler will answer, and tells of it.
+    pub(super) fn refuse_call(
+        &mut self,
+        id: u64,
+        method: Option<usize>,
+        class: FailClass,
+        effects: &mut Effects,
+    ) {
+        self.report(id, method, class, effects);
+        self.fail_call(id, class, &[], effects);
     }
 
-    pub(super) fn refuse_call_with(&mut self, id: u64, class: FailClass, body: &[u8], effects: &mut Effects) {
+    /// Answers a failed call, out of the reserve (R38). A peer that fills even that does not read what it asks for.
+    pub(super) fn fail_call(&mut self, id: u64, class: FailClass, body: &[u8], effects: &mut Effects) {
         self.stats.calls_refused += 1;
         if self.outbox.has_reserve(CONTROL) {
             self.outbox.push_parts(&encode::fail(id, class), &[], body);

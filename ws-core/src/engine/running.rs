@@ -18,6 +18,10 @@ pub(super) struct Running {
 pub(super) struct Entry {
     pub(super) kind: Kind,
     pub(super) bytes: usize,
+    /// The dense index of the method.
+    pub(super) method: usize,
+    /// Whether the method's calls queue.
+    pub(super) queued: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub(super) enum Kind {
     /// Holds a slot of its depth until its answer is in the outbox.
     Call { id: u64, depth: u8 },
     /// Holds credit until its handler is done.
-    Event,
+    Event { id: u64 },
 }
 
 impl Running {

@@ -36,8 +36,8 @@ impl Engine {
             return Ok(());
         };
         match entry.kind {
-            Kind::Call { id, .. } => self.answer(id, verdict, effects)?,
-            Kind::Event => self.count_event(&verdict),
+            Kind::Call { id, .. } => self.answer(id, entry.method, verdict, effects)?,
+            Kind::Event { .. } => self.count_event(&verdict),
         }
         // Answering may have closed the connection, and with it emptied the table.
         if self.closed.is_none() {
@@ -56,18 +56,25 @@ impl Engine {
         }
     }
 
-    fn answer(&mut self, id: u64, verdict: Verdict, effects: &mut Effects) -> Result<(), Verdict> {
+    fn answer(
+        &mut self,
+        id: u64,
+        method: usize,
+        verdict: Verdict,
+        effects: &mut Effects,
+    ) -> Result<(), Verdict> {
         match verdict {
             Verdict::Value(_) | Verdict::Declared(_) if !self.outbox.has_room() => return Err(verdict),
             Verdict::Value(body) => self.outbox.push(&encode::ret(id), &[], body),
             Verdict::Declared(body) => self.outbox.push(&encode::fail(id, FailClass::Declared), &[], body),
             // Like a value, a failure keeps its slot until it has room (R38).
             _ if !self.outbox.has_reserve(CONTROL) => return Err(verdict),
-            Verdict::Nothing => self.refuse_call(id, FailClass::NoReply, effects),
-            Verdict::Fail(class) => self.refuse_call(id, class, effects),
+            Verdict::Nothing => self.refuse_call(id, Some(method), FailClass::NoReply, effects),
+            // Whoever gave this verdict has told of it.
+            Verdict::Fail(class) => self.fail_call(id, class, &[], effects),
             Verdict::Internal(number) => {
                 self.stats.handler_failures += 1;
-                self.refuse_call_with(id, FailClass::Internal, &number.to_le_bytes(), effects);
+                self.fail_call(id, FailClass::Internal, &number.to_le_bytes(), effects);
             }
         }
         Ok(())
@@ -83,10 +90,15 @@ impl Engine {
 
     fn end(&mut self, key: Key, effects: &mut Effects) {
         let Some(entry) = self.running.remove(key) else { return };
-        if entry.kind == Kind::Event {
+        if matches!(entry.kind, Kind::Event { .. }) {
             self.grant.consume(entry.bytes);
             if let Some(next) = self.lane.end(key) {
                 self.begin_event(next.start, next.bytes, false, effects);
+            }
+        }
+        if entry.queued {
+            if let Some(next) = self.queues.end(entry.method, key) {
+                self.begin_queued(next, effects);
             }
         }
         self.leave_if_idle(effects);

@@ -12,10 +12,12 @@ use super::heartbeat::{Beat, Heartbeat};
 use super::lane::Lane;
 use super::outbox::Outbox;
 use super::pending::{Outcome, Pending};
-use super::running::{Kind, Running};
+use super::queues::Queues;
+use super::running::{Entry, Kind, Running};
 use super::schema::{Schema, SchemaMismatch};
 use super::usage::Bounds;
-use super::{Effects, Stats};
+use super::{Effects, Failed, Stats};
+use crate::failure::FailureKind;
 use crate::limits::{LONGEST_DURATION, Limits, MAX_MESSAGE_CEILING};
 use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
 use crate::service::MethodTable;
@@ -37,6 +39,8 @@ pub(crate) struct Config {
     /// The methods called on the other side.
     pub(crate) calls: Arc<MethodTable>,
     pub(crate) budget: Option<Arc<Budget>>,
+    /// Whether anybody is told of messages that fail.
+    pub(crate) reports: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,7 @@ pub(crate) struct Engine {
     pub(super) pending: Pending,
     pub(super) running: Running,
     pub(super) lane: Lane,
+    pub(super) queues: Queues,
     pub(super) grant: Grant,
     pub(super) allowance: Allowance,
     /// What the other side announced; none before activation.
@@ -86,6 +91,7 @@ pub(crate) struct Engine {
     pub(super) heartbeat: Heartbeat,
     pub(super) pong_owed: Option<u64>,
     pub(super) share: Share,
+    reports: bool,
     /// Overloads not yet made up for by calls that kept to the limits.
     pub(super) violations: u32,
     /// The server said GOAWAY: no new calls of this side.
@@ -117,6 +123,7 @@ impl Engine {
             pending: Pending::new(parity),
             running: Running::new(Bounds::of(&here)),
             lane: Lane::default(),
+            queues: Queues::default(),
             grant: Grant::new(here.event_messages, here.event_bytes),
             allowance: Allowance::default(),
             bounds_there: None,
@@ -128,6 +135,7 @@ impl Engine {
             heartbeat: Heartbeat::new(now, limits.ping_interval, limits.ping_grace),
             pong_owed: None,
             share: Share::of(config.budget),
+            reports: config.reports,
             violations: 0,
             peer_leaves: false,
             leaving: None,
@@ -276,10 +284,13 @@ impl Engine {
     }
 
     fn expire_running(&mut self, key: super::Key, effects: &mut Effects) {
-        let Some(entry) = self.running.get(key) else { return };
-        match entry.kind {
-            Kind::Call { id, .. } => self.refuse_call(id, FailClass::Timeout, effects),
-            Kind::Event => self.stats.events_expired += 1,
+        let Some(Entry { kind, method, .. }) = self.running.get(key).copied() else { return };
+        match kind {
+            Kind::Call { id, .. } => self.refuse_call(id, Some(method), FailClass::Timeout, effects),
+            Kind::Event { id } => {
+                self.stats.events_expired += 1;
+                self.report(id, Some(method), FailClass::Timeout, effects);
+            }
         }
         self.stop(key, effects);
     }
@@ -323,6 +334,7 @@ impl Engine {
         effects.starts.clear();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
+        self.queues.clear();
         self.deadlines.clear();
         if info.by != ClosedBy::Local {
             self.outbox.clear();
@@ -338,6 +350,19 @@ impl Engine {
         self.running.bury();
         self.pending.bury();
         self.schema = Schema::default();
+    }
+
+    /// Has the application told of a message that no handler ends.
+    pub(super) fn report(
+        &self,
+        event_id: u64,
+        method: Option<usize>,
+        class: FailClass,
+        effects: &mut Effects,
+    ) {
+        if self.reports {
+            effects.failed.push(Failed { event_id, method, kind: FailureKind::of(class) });
+        }
     }
 
     /// The peer broke a rule.

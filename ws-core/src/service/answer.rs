@@ -47,6 +47,12 @@ impl Responder {
         self.encode(error, AnswerKind::Declared)
     }
 
+    /// The answer that a message is not handled after all; the handler certainly did nothing.
+    #[must_use]
+    pub const fn refuse(&self, refusal: Refusal) -> Answer {
+        Answer(AnswerKind::Refused(refusal))
+    }
+
     /// The end of an event's handler: nothing is sent.
     #[must_use]
     pub const fn nothing(&self) -> Answer {
@@ -71,6 +77,7 @@ pub(crate) enum AnswerKind {
     Value(Body),
     Declared(Body),
     Nothing,
+    Refused(Refusal),
     TooLarge,
     Unencodable(String),
 }

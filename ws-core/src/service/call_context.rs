@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::scope::{Scope, ScopeEnd, Scoped};
+use super::scope::{Awaiting, Scope, ScopeEnd, Scoped};
 use super::{InvocationParts, Remote};
 use crate::context::Metadata;
 use crate::id::ConnectionId;
@@ -21,6 +21,7 @@ pub struct CallContext {
     scope: Scope,
     metadata: Option<Arc<Metadata>>,
     end: OnceLock<Arc<ScopeEnd>>,
+    awaiting: Option<Arc<Awaiting>>,
 }
 
 impl CallContext {
@@ -33,6 +34,7 @@ impl CallContext {
             scope: Scope { depth: parts.depth, deadline: parts.deadline },
             metadata: parts.metadata.clone(),
             end: OnceLock::new(),
+            awaiting: parts.awaiting.clone(),
         }
     }
 
@@ -108,7 +110,7 @@ impl CallContext {
     /// A handler's own future needs no scope.
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
         let end = self.end.get_or_init(Arc::default);
-        Scoped::new(future, self.scope, Arc::clone(end))
+        Scoped::new(future, self.scope, Arc::clone(end), self.awaiting.clone())
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 
+use super::scope::Awaiting;
 use super::{CallContext, MethodSpec, Refusal, Responder};
 use crate::codec::Encoding;
 use crate::context::Metadata;
@@ -31,6 +32,7 @@ pub(crate) struct InvocationParts {
     pub(crate) event_id: u64,
     pub(crate) reply_to: Option<u64>,
     pub(crate) metadata: Option<Arc<Metadata>>,
+    pub(crate) awaiting: Option<Arc<Awaiting>>,
 }
 
 impl<'a> Invocation<'a> {

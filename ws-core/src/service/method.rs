@@ -14,6 +14,12 @@ impl MethodId {
         Self(fnv1a_32(FNV32_OFFSET, name.as_bytes()))
     }
 
+    /// The identity of `name` inside what `scope` stands for.
+    #[inline]
+    pub(crate) const fn within(scope: NameScope, name: &str) -> Self {
+        Self(fnv1a_32(scope.0, name.as_bytes()))
+    }
+
     /// The identity with exactly this number, as it stands on the wire.
     #[must_use]
     pub const fn from_u32(id: u32) -> Self {
@@ -33,6 +39,22 @@ impl fmt::Debug for MethodId {
     }
 }
 
+/// The beginning of a wire name, hashed: what methods of a nested or renamed contract stand behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NameScope(u32);
+
+impl NameScope {
+    /// `name.`
+    pub(crate) const fn of(name: &str) -> Self {
+        Self(FNV32_OFFSET).then(name)
+    }
+
+    /// The same, and `name.` behind it.
+    pub(crate) const fn then(self, name: &str) -> Self {
+        Self(fnv1a_32(fnv1a_32(self.0, name.as_bytes()), b"."))
+    }
+}
+
 /// Whether the sender awaits a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MethodKind {
@@ -42,12 +64,48 @@ pub enum MethodKind {
     Event,
 }
 
+/// Names a method: `CalculatorMethod::Add`, or its wire name as a string.
+pub trait MethodName {
+    /// `Contract.method`.
+    fn name(&self) -> &str;
+}
+
+impl MethodName for &str {
+    fn name(&self) -> &str {
+        self
+    }
+}
+
+impl MethodName for String {
+    fn name(&self) -> &str {
+        self
+    }
+}
+
+/// How the calls of one method, on one connection, queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Queueing {
+    /// They run beside each other.
+    #[default]
+    None,
+    /// One after another, in the order of their arrival; a nested call that would wait for a call which itself awaits
+    /// one is `Overloaded` (R11).
+    Serial,
+    /// While one runs, others are `Overloaded`.
+    Busy,
+    /// The latest replaces the one that runs, which ends `Cancelled`.
+    Latest,
+}
+
 /// One method of a contract: its name, its identity, its signature's fingerprint and its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MethodSpec {
-    /// `Contract.method`, for people and for the identity.
+    /// `Contract.method`, for people and for the identity; `Contract.field.method` where the contract is nested.
     pub name: &'static str,
+    /// Bytes of `name` before the dot behind the contract.
+    contract: usize,
     /// The wire identity, derived from `name`.
     pub id: MethodId,
     /// The 64-bit FNV-1a hash of the signature as written and of the contract's version.
@@ -58,6 +116,8 @@ pub struct MethodSpec {
     pub concurrent: bool,
     /// Runs in a task of its own instead of inside the connection's.
     pub spawn: bool,
+    /// How its calls queue.
+    pub queueing: Queueing,
     /// The default deadline of a call, where the contract sets one.
     pub timeout: Option<Duration>,
 }
@@ -79,7 +139,58 @@ impl MethodSpec {
         let hash = fnv1a_64(FNV64_OFFSET, signature.as_bytes());
         let hash = fnv1a_64(hash, &[kind as u8]);
         let signature = fnv1a_64(hash, &version.to_le_bytes());
-        Self { name, id: MethodId::of(name), signature, kind, concurrent: false, spawn: false, timeout: None }
+        Self {
+            name,
+            contract: first_dot(name),
+            id: MethodId::of(name),
+            signature,
+            kind,
+            concurrent: false,
+            spawn: false,
+            queueing: Queueing::None,
+            timeout: None,
+        }
+    }
+
+    /// Says that the contract's name, which may hold dots of its own, is this many bytes long.
+    #[must_use]
+    pub const fn contract_bytes(mut self, contract: usize) -> Self {
+        self.contract = contract;
+        self
+    }
+
+    /// The name of the contract.
+    #[must_use]
+    pub fn contract(&self) -> &'static str {
+        self.name.get(..self.contract).unwrap_or(self.name)
+    }
+
+    /// The name inside the contract: `method`, or `field.method` where a contract is nested.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.name.get(self.contract + 1..).unwrap_or_default()
+    }
+
+    /// The identity of this method where its contract stands in `scope`.
+    #[inline]
+    pub(crate) fn id_in(&self, scope: Option<NameScope>) -> MethodId {
+        scope.map_or(self.id, |scope| MethodId::within(scope, self.path()))
+    }
+
+    /// The same method under another name.
+    pub(super) const fn named(mut self, name: &'static str, contract: usize) -> Self {
+        self.name = name;
+        self.contract = contract;
+        self.id = MethodId::of(name);
+        self
+    }
+
+    /// Makes the names of a generic contract's arguments part of the signature.
+    pub(super) fn of_types(mut self, types: &[String]) -> Self {
+        for name in types {
+            self.signature = fnv1a_64(fnv1a_64(self.signature, name.as_bytes()), b";");
+        }
+        self
     }
 
     /// Lets an event be handled beside the others of its connection.
@@ -96,12 +207,28 @@ impl MethodSpec {
         self
     }
 
+    /// Says how its calls queue.
+    #[must_use]
+    pub const fn queueing(mut self, queueing: Queueing) -> Self {
+        self.queueing = queueing;
+        self
+    }
+
     /// Sets the default deadline of a call, in milliseconds.
     #[must_use]
     pub const fn timeout_ms(mut self, milliseconds: u64) -> Self {
         self.timeout = Some(Duration::from_millis(milliseconds));
         self
     }
+}
+
+const fn first_dot(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() && bytes[i] != b'.' {
+        i += 1;
+    }
+    i
 }
 
 const FNV32_OFFSET: u32 = 0x811c_9dc5;
@@ -139,6 +266,15 @@ mod tests {
         assert_eq!(fnv1a_32(FNV32_OFFSET, b"foobar"), 0xbf9c_f968);
         assert_eq!(fnv1a_64(FNV64_OFFSET, b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a_64(FNV64_OFFSET, b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_scope_is_the_beginning_of_a_name() {
+        let add = MethodSpec::call("math/v1.2.add", "()->()", 1).contract_bytes(9);
+        assert_eq!((add.contract(), add.path()), ("math/v1.2", "add"));
+        assert_eq!(add.id_in(None), MethodId::of("math/v1.2.add"));
+        let scope = NameScope::of("Calculator").then("exact");
+        assert_eq!(add.id_in(Some(scope)), MethodId::of("Calculator.exact.add"));
     }
 
     #[test]

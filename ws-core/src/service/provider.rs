@@ -1,6 +1,6 @@
 //! What serves a contract on one connection.
 
-use super::{HandlerFuture, Invocation, Methods, Refusal};
+use super::{HandlerFuture, Invocation, Methods, Preparing, Refusal};
 
 /// What serves a contract: `CalculatorProvider::new(calculator)`. `()` serves nothing; a tuple of up to eight providers
 /// serves all their contracts on one connection.
@@ -33,6 +33,15 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// A [`Refusal`] is answered to the peer in place of a result; the handler certainly did not run.
     fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal>;
+
+    /// Waits for what must be done before anything is accepted with this provider: a server's `accept` and a client's
+    /// `connect` do. To have it done before the first connection comes, wait for it before the server is opened.
+    ///
+    /// # Errors
+    /// It failed; nothing is accepted with this provider, and the next one that asks tries again.
+    fn prepared(&self) -> Preparing<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 impl Provider for () {

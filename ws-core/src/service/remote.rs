@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{MethodSpec, Methods, Payload};
+use super::method::NameScope;
+use super::{MethodId, MethodSpec, Methods, Payload};
 use crate::call::Call;
 use crate::context::CallOptions;
 use crate::event::Sending;
@@ -20,8 +21,17 @@ pub trait Remote: Clone + fmt::Debug + Send + Sync + 'static {
     /// The methods this stub can call.
     fn methods() -> Methods;
 
+    /// How many they are.
+    const COUNT: usize;
+
+    /// The stub that calls through `handle`.
+    fn from_handle(handle: RemoteHandle) -> Self;
+
     /// The stub that calls over `peer`.
-    fn from_peer(peer: Peer) -> Self;
+    #[must_use]
+    fn from_peer(peer: Peer) -> Self {
+        Self::from_handle(RemoteHandle::new(peer))
+    }
 }
 
 impl Remote for () {
@@ -29,13 +39,17 @@ impl Remote for () {
         Methods::none()
     }
 
-    fn from_peer(_peer: Peer) -> Self {}
+    const COUNT: usize = 0;
+
+    fn from_handle(_handle: RemoteHandle) -> Self {}
 }
 
-/// What every generated remote is made of: the peer and the options of its calls.
+/// What every generated remote is made of: the peer, the options of its calls, and where its contract stands.
 #[derive(Clone, Debug)]
 pub struct RemoteHandle {
     peer: Peer,
+    /// What the wire names begin with, where that is not the contract's own name.
+    scope: Option<NameScope>,
     options: Option<std::sync::Arc<CallOptions>>,
 }
 
@@ -43,13 +57,30 @@ impl RemoteHandle {
     /// A handle with default options.
     #[must_use]
     pub const fn new(peer: Peer) -> Self {
-        Self { peer, options: None }
+        Self { peer, scope: None, options: None }
     }
 
     /// The same handle with these options for its calls.
     #[must_use]
     pub fn with(&self, options: CallOptions) -> Self {
-        Self { peer: self.peer.clone(), options: Some(std::sync::Arc::new(options)) }
+        Self { options: Some(std::sync::Arc::new(options)), ..self.clone() }
+    }
+
+    /// The handle of the contract that is the field `field` of this one, whose own name is `contract`.
+    #[must_use]
+    pub fn nested(&self, contract: &str, field: &str) -> Self {
+        let scope = self.scope.unwrap_or_else(|| NameScope::of(contract)).then(field);
+        Self { scope: Some(scope), ..self.clone() }
+    }
+
+    /// The handle of the same contract under another name.
+    #[must_use]
+    pub fn renamed(self, contract: &str) -> Self {
+        Self { scope: Some(NameScope::of(contract)), ..self }
+    }
+
+    fn id(&self, method: &MethodSpec) -> MethodId {
+        method.id_in(self.scope)
     }
 
     /// The untyped handle of the other side.
@@ -64,11 +95,11 @@ impl RemoteHandle {
         method: &'static MethodSpec,
         arguments: &impl serde::Serialize,
     ) -> Call<T, E> {
-        self.peer.call(method, arguments, self.options.clone())
+        self.peer.call(self.id(method), method, arguments, self.options.clone())
     }
 
     /// An event of `method`; the arguments are encoded here, the event leaves when it is first polled.
     pub fn event(&self, method: &'static MethodSpec, arguments: &impl serde::Serialize) -> Sending {
-        self.peer.event(method, arguments, self.options.clone())
+        self.peer.event(self.id(method), method, arguments, self.options.clone())
     }
 }

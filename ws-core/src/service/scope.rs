@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -17,6 +18,7 @@ pub(crate) struct Scope {
 
 thread_local! {
     static CURRENT: Cell<Option<Scope>> = const { Cell::new(None) };
+    static AWAITING: RefCell<Option<Arc<Awaiting>>> = const { RefCell::new(None) };
     static END: RefCell<Option<Arc<ScopeEnd>>> = const { RefCell::new(None) };
 }
 
@@ -41,6 +43,50 @@ pub(crate) fn enter(scope: Scope) -> Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.0);
+    }
+}
+
+/// How many calls of its own a handler awaits: known where a queue must know it (R11).
+#[derive(Debug, Default)]
+pub(crate) struct Awaiting(AtomicUsize);
+
+impl Awaiting {
+    pub(crate) fn is_awaiting(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+/// A call that is awaited, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Awaited(Arc<Awaiting>);
+
+impl Awaited {
+    /// By the handler polled on this thread, if it is one whose queue must know.
+    pub(crate) fn by_current() -> Option<Self> {
+        let awaiting = AWAITING.with_borrow(Clone::clone)?;
+        awaiting.0.fetch_add(1, Ordering::AcqRel);
+        Some(Self(awaiting))
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Marks this thread as polling a handler whose queue must know what it awaits, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct EnteredAwaiting(Option<Arc<Awaiting>>);
+
+pub(crate) fn enter_awaiting(awaiting: Option<Arc<Awaiting>>) -> EnteredAwaiting {
+    EnteredAwaiting(AWAITING.replace(awaiting))
+}
+
+impl Drop for EnteredAwaiting {
+    fn drop(&mut self) {
+        let outer = self.0.take();
+        AWAITING.replace(outer);
     }
 }
 
@@ -102,11 +148,12 @@ pub struct Scoped<F> {
     future: Pin<Box<F>>,
     scope: Scope,
     end: Arc<ScopeEnd>,
+    awaiting: Option<Arc<Awaiting>>,
 }
 
 impl<F: Future> Scoped<F> {
-    pub(crate) fn new(future: F, scope: Scope, end: Arc<ScopeEnd>) -> Self {
-        Self { future: Box::pin(future), scope, end }
+    pub(crate) fn new(future: F, scope: Scope, end: Arc<ScopeEnd>, awaiting: Option<Arc<Awaiting>>) -> Self {
+        Self { future: Box::pin(future), scope, end, awaiting }
     }
 }
 
@@ -115,6 +162,7 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let _entered = enter(self.scope);
+        let _awaiting = enter_awaiting(self.awaiting.clone());
         let _end = EnteredEnd(END.replace(Some(Arc::clone(&self.end))));
         self.future.as_mut().poll(cx)
     }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{MethodId, MethodSpec};
 use crate::limits::MAX_FINGERPRINTS;
+use crate::service::names::intern;
 
 /// The methods that a provider serves or a remote calls, in the order of their dense index.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,29 @@ impl Methods {
         self
     }
 
+    /// These methods, their fingerprints made different by the arguments of a generic contract.
+    #[must_use]
+    pub fn of_types(self, types: &[String]) -> Self {
+        Self { specs: self.specs.into_iter().map(|spec| spec.of_types(types)).collect() }
+    }
+
+    /// These methods as those of the field `field` of the contract `contract`: `Contract.field.method`.
+    #[must_use]
+    pub fn nested(self, contract: &str, field: &str) -> Self {
+        self.placed(contract, |path| format!("{contract}.{field}.{path}"))
+    }
+
+    /// These methods as those of a contract named `contract`.
+    #[must_use]
+    pub fn renamed(self, contract: &str) -> Self {
+        self.placed(contract, |path| format!("{contract}.{path}"))
+    }
+
+    fn placed(self, contract: &str, name: impl Fn(&str) -> String) -> Self {
+        let placed = |spec: MethodSpec| spec.named(intern(name(spec.path())), contract.len());
+        Self { specs: self.specs.into_iter().map(placed).collect() }
+    }
+
     /// The methods in the order of their dense index.
     #[must_use]
     pub fn specs(&self) -> &[MethodSpec] {
@@ -46,13 +70,27 @@ pub enum ContractError {
     /// Two methods with one wire identity.
     #[error(
         "the methods `{first}` and `{second}` have the same wire identity; \
-         give one of them another name with `#[ws(name = \"…\")]`"
+         give one of them another name with `#[ws(name = \"…\")]`, or its contract with `Named`"
     )]
     Collision {
         /// The one that came first.
         first: &'static str,
         /// The one that collides with it.
         second: &'static str,
+    },
+    /// A guard for a method that its provider does not have.
+    #[error("there is no method `{name}` to guard")]
+    NoSuchMethod {
+        /// The name as given.
+        name: String,
+    },
+    /// A name that cannot travel.
+    #[error(
+        "the name {name:?} of a contract does not consist of ASCII letters, digits, `_`, `-`, `/`, `:` and `.`"
+    )]
+    InvalidName {
+        /// The name as given.
+        name: &'static str,
     },
     /// More methods than a handshake can name.
     #[error("{count} methods on one connection; there may be 4,096")]
@@ -81,6 +119,9 @@ impl MethodTable {
         }
         let mut indices = HashMap::with_capacity_and_hasher(count, BuildHasherDefault::default());
         for (index, spec) in methods.specs.iter().enumerate() {
+            if !is_wire_name(spec.contract()) {
+                return Err(ContractError::InvalidName { name: spec.contract() });
+            }
             if let Some(first) = indices.insert(spec.id, index) {
                 return Err(ContractError::Collision { first: methods.specs[first].name, second: spec.name });
             }
@@ -124,6 +165,10 @@ impl MethodTable {
         self.specs.len() == other.specs.len()
             && self.specs.iter().zip(&other.specs).all(|(a, b)| a.id == b.id && a.signature == b.signature)
     }
+}
+
+fn is_wire_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-/:.".contains(c))
 }
 
 /// The identities are hashes already, and the table's own: a peer can look for one, and add none.

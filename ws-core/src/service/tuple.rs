@@ -1,7 +1,6 @@
 //! Several contracts on one connection: tuples of providers, and of remotes.
 
-use super::{HandlerFuture, Invocation, Methods, Provider, Refusal, Remote};
-use crate::peer::Peer;
+use super::{HandlerFuture, Invocation, Methods, Preparing, Provider, Refusal, Remote, RemoteHandle};
 
 macro_rules! tuples {
     ($(($($member:ident $index:tt),+))+) => {$(
@@ -26,6 +25,13 @@ macro_rules! tuples {
                 let _beyond = method;
                 Err(Refusal::UnknownMethod)
             }
+
+            fn prepared(&self) -> Preparing<'_> {
+                Box::pin(async move {
+                    $(self.$index.prepared().await?;)+
+                    Ok(())
+                })
+            }
         }
 
         impl<$($member: Remote),+> Remote for ($($member,)+) {
@@ -33,8 +39,10 @@ macro_rules! tuples {
                 Methods::none()$(.and($member::methods()))+
             }
 
-            fn from_peer(peer: Peer) -> Self {
-                ($($member::from_peer(peer.clone()),)+)
+            const COUNT: usize = 0 $(+ $member::COUNT)+;
+
+            fn from_handle(handle: RemoteHandle) -> Self {
+                ($($member::from_handle(handle.clone()),)+)
             }
         }
     )+};

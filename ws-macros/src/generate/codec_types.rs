@@ -88,6 +88,12 @@ fn codec(
             {
                 #codec {
                     arguments: |__invocation| #runtime::service::Invocation::arguments(__invocation),
+                    decode: |__invocation| {
+                        #runtime::service::Decoded::new::<(#(#arguments,)*)>(
+                            #runtime::service::Invocation::arguments(__invocation),
+                            __invocation,
+                        )
+                    },
                     #make_fields
                 }
             }
@@ -101,6 +107,9 @@ fn codec(
             arguments: fn(
                 &#runtime::service::Invocation<'_>,
             ) -> ::core::result::Result<Arguments, #runtime::service::Refusal>,
+            decode: fn(
+                &#runtime::service::Invocation<'_>,
+            ) -> ::core::result::Result<#runtime::service::Decoded, #runtime::service::Refusal>,
             #fields
         }
 

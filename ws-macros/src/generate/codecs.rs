@@ -11,6 +11,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::codec_types::{call_codec, constructor, event_codec};
+use super::generics::Parameters;
 use super::names::Names;
 use crate::model::{Contract, Kind, Method, Output};
 
@@ -22,14 +23,18 @@ pub(super) fn codecs(contract: &Contract, names: &Names) -> TokenStream {
         contract.methods.iter().partition(|method| matches!(method.kind, Kind::Call { .. }));
     let calls = call_codec(contract, names, &arities(&calls));
     let events = event_codec(contract, names, &arities(&events));
+    let parameters = Parameters::of(contract);
+    let (unbounded, bounded, arguments) =
+        (parameters.unbounded(), parameters.bounded(), parameters.arguments());
+    let (phantom, conditions) = (parameters.phantom(), parameters.conditions());
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
-        struct #holder;
+        struct #holder<#unbounded>(#phantom);
 
         #(#cfgs)*
         #[allow(dead_code, non_upper_case_globals, clippy::type_complexity)]
-        impl #holder { #(#constants)* }
+        impl<#bounded> #holder<#arguments> #conditions { #(#constants)* }
 
         #calls
         #events

@@ -5,8 +5,9 @@ use quote::quote;
 
 use super::codecs::codecs;
 use super::contract_trait::contract_trait;
-use super::index::index;
+use super::method_enum::method_enum;
 use super::names::Names;
+use super::nested::nestable;
 use super::provider::provider;
 use super::remote::remote;
 use crate::model::Contract;
@@ -20,13 +21,15 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     let names = Names::of(contract);
     let provider = provider(contract, &names);
     let remote = remote(contract, &names);
-    let index = index(contract, &names);
+    let method_enum = method_enum(contract, &names);
+    let nestable = nestable(contract, &names);
     let codecs = codecs(contract, &names);
     quote! {
         #contract_trait
         #provider
         #remote
-        #index
+        #method_enum
+        #nestable
         #codecs
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Block, Type, parse_quote};
 
-use crate::model::{Contract, Kind, Method};
+use crate::model::{Attributes, Contract, Kind, Method};
 
 /// The trait as its implementors see it: they write `async fn`, their futures must be `Send`.
 pub(super) fn contract_trait(contract: &Contract) -> TokenStream {
@@ -13,6 +13,11 @@ pub(super) fn contract_trait(contract: &Contract) -> TokenStream {
     let (ident, generics, where_clause) = (&head.ident, &head.generics, &head.generics.where_clause);
     let supertraits = &head.supertraits;
     let methods = contract.methods.iter().map(method);
+    let nested = contract.nested.iter().map(|nested| {
+        let Attributes { cfgs, docs, others } = &nested.attributes;
+        let item = &nested.item;
+        quote!(#(#cfgs)* #(#docs)* #(#others)* #item)
+    });
     let faulty = &contract.faulty;
     quote! {
         #(#cfgs)*
@@ -22,6 +27,7 @@ pub(super) fn contract_trait(contract: &Contract) -> TokenStream {
         #where_clause
         {
             #(#methods)*
+            #(#nested)*
             #(#faulty)*
         }
     }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::names::Names;
-use crate::model::{Contract, Kind, Method, Output};
+use crate::model::{Contract, Kind, Method, Nested, Output};
 
 /// Doc attributes, one a line.
 pub(super) fn doc<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> TokenStream {
@@ -33,6 +33,16 @@ pub(super) fn remote_doc(contract: &Contract) -> TokenStream {
         String::new(),
         "Cheap to clone, and weak: it never keeps a connection open.".to_owned(),
     ])
+}
+
+/// The user's own lines, or what a nested contract is.
+pub(super) fn nested_doc(nested: &Nested) -> TokenStream {
+    let written = &nested.attributes.docs;
+    if written.iter().any(|attribute| attribute.path().is_ident("doc")) {
+        return quote!(#(#written)*);
+    }
+    let introduction = doc([format!("The contract `{}` inside this one.", nested.field)]);
+    quote!(#introduction #(#written)*)
 }
 
 /// The user's own lines, then what is true of every remote method.

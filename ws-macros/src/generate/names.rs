@@ -11,8 +11,10 @@ use crate::model::Contract;
 pub(super) struct Names {
     pub(super) provider: Ident,
     pub(super) remote: Ident,
-    /// The hidden enum of methods in the order of their index.
-    pub(super) index: Ident,
+    /// The enum of methods in the order of their index.
+    pub(super) method: Ident,
+    /// The hidden holder of what runs each method on a borrowed service.
+    pub(super) runs: Ident,
     /// The hidden holder of one codec for each method.
     pub(super) codecs: Ident,
     /// The hidden type of a call's codec.
@@ -29,7 +31,8 @@ impl Names {
         Self {
             provider: format_ident!("{ident}Provider"),
             remote: format_ident!("{ident}Remote"),
-            index: format_ident!("__{ident}Index"),
+            method: format_ident!("{ident}Method"),
+            runs: format_ident!("__{ident}Runs"),
             codecs: format_ident!("__{ident}Codecs"),
             call: format_ident!("__{ident}Call"),
             event: format_ident!("__{ident}Event"),
@@ -42,8 +45,13 @@ impl Names {
 fn service_parameter(contract: &Contract) -> Ident {
     let mut mentioned = contract.runtime.to_token_stream();
     contract.head.ident.to_tokens(&mut mentioned);
+    contract.head.generics.to_tokens(&mut mentioned);
+    contract.head.generics.where_clause.to_tokens(&mut mentioned);
     for method in &contract.methods {
         method.item.sig.to_tokens(&mut mentioned);
+    }
+    for nested in &contract.nested {
+        nested.remote.to_tokens(&mut mentioned);
     }
     let mut service = format_ident!("S");
     while mentions(mentioned.clone(), &service) {

@@ -3,29 +3,55 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::docs::{doc, method_doc, remote_doc};
+use super::docs::{doc, method_doc, nested_doc, remote_doc};
+use super::generics::Parameters;
+use super::method_enum::count;
 use super::names::Names;
 use super::specs::specs;
-use crate::model::{Contract, Kind, Method, Output};
+use crate::model::{Contract, Kind, Method, Nested, Output};
 
 /// The remote's type and what is implemented for it.
 pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
     let definition = definition(contract, names);
     let methods = methods(contract, names);
     let (cfgs, runtime, remote) = (&contract.head.cfgs, &contract.runtime, &names.remote);
+    let parameters = Parameters::of(contract);
+    let (bounded, arguments, conditions) =
+        (parameters.bounded(), parameters.arguments(), parameters.conditions());
+    let (fingerprint, count, name) =
+        (parameters.fingerprint(contract), count(contract, names), &contract.name);
+    let nested = contract.nested.iter().map(|nested| {
+        let Nested { field, remote, .. } = nested;
+        let cfgs = &nested.attributes.cfgs;
+        quote! {
+            #(#cfgs)*
+            let __methods = #runtime::service::Methods::and(
+                __methods,
+                #runtime::service::Methods::nested(
+                    <#remote as #runtime::service::Remote>::methods(),
+                    #name,
+                    #field,
+                ),
+            );
+        }
+    });
     quote! {
         #definition
         #methods
 
         #(#cfgs)*
         #[automatically_derived]
-        impl #runtime::service::Remote for #remote {
+        impl<#bounded> #runtime::service::Remote for #remote<#arguments> #conditions {
+            const COUNT: ::core::primitive::usize = #count;
+
             fn methods() -> #runtime::service::Methods {
-                #runtime::service::Methods::of(Self::METHODS)
+                let __methods = #runtime::service::Methods::of(Self::METHODS)#fingerprint;
+                #(#nested)*
+                __methods
             }
 
-            fn from_peer(__peer: #runtime::Peer) -> Self {
-                Self { handle: #runtime::service::RemoteHandle::new(__peer) }
+            fn from_handle(__handle: #runtime::service::RemoteHandle) -> Self {
+                Self { handle: __handle, types: ::core::marker::PhantomData }
             }
         }
     }
@@ -35,13 +61,42 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, visibility, runtime) = (&contract.head.cfgs, &contract.head.visibility, &contract.runtime);
     let remote = &names.remote;
     let docs = remote_doc(contract);
+    let parameters = Parameters::of(contract);
+    let (defined, unbounded, arguments) =
+        (parameters.defined(), parameters.unbounded(), parameters.arguments());
+    let phantom = parameters.phantom();
+    let name = remote.to_string();
+    // By hand, for a derive would ask them of the contract's parameters.
     quote! {
         #(#cfgs)*
         #docs
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #[allow(dead_code)]
-        #visibility struct #remote {
+        #visibility struct #remote<#defined> {
             handle: #runtime::service::RemoteHandle,
+            types: #phantom,
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<#unbounded> ::core::clone::Clone for #remote<#arguments> {
+            fn clone(&self) -> Self {
+                Self {
+                    handle: ::core::clone::Clone::clone(&self.handle),
+                    types: ::core::marker::PhantomData,
+                }
+            }
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl<#unbounded> ::core::fmt::Debug for #remote<#arguments> {
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::DebugStruct::finish(::core::fmt::DebugStruct::field(
+                    &mut ::core::fmt::Formatter::debug_struct(__f, #name),
+                    "handle",
+                    &self.handle,
+                ))
+            }
         }
     }
 }
@@ -51,6 +106,10 @@ fn methods(contract: &Contract, names: &Names) -> TokenStream {
     let remote = &names.remote;
     let specs = specs(contract);
     let methods = contract.methods.iter().map(|item| method(contract, names, item));
+    let nested = contract.nested.iter().map(|item| nested(contract, item));
+    let parameters = Parameters::of(contract);
+    let (bounded, arguments, conditions) =
+        (parameters.bounded(), parameters.arguments(), parameters.conditions());
     let on_with = doc(["The same remote with these options for every call made through it."]);
     let on_peer = doc(["The untyped handle of the other side."]);
     quote! {
@@ -64,16 +123,21 @@ fn methods(contract: &Contract, names: &Names) -> TokenStream {
             clippy::type_complexity,
             clippy::used_underscore_binding,
         )]
-        impl #remote {
+        impl<#bounded> #remote<#arguments> #conditions {
             #[doc(hidden)]
             #visibility const METHODS: &'static [#runtime::service::MethodSpec] = &#specs;
 
             #(#methods)*
 
+            #(#nested)*
+
             #on_with
             #[must_use]
             #visibility fn with(&self, options: #runtime::CallOptions) -> Self {
-                Self { handle: #runtime::service::RemoteHandle::with(&self.handle, options) }
+                Self {
+                    handle: #runtime::service::RemoteHandle::with(&self.handle, options),
+                    types: ::core::marker::PhantomData,
+                }
             }
 
             #on_peer
@@ -85,10 +149,29 @@ fn methods(contract: &Contract, names: &Names) -> TokenStream {
     }
 }
 
+/// The stub of a contract inside this one.
+fn nested(contract: &Contract, nested: &Nested) -> TokenStream {
+    let (visibility, runtime, name) = (&contract.head.visibility, &contract.runtime, &contract.name);
+    let Nested { ident, field, remote, .. } = nested;
+    let cfgs = &nested.attributes.cfgs;
+    let docs = nested_doc(nested);
+    quote! {
+        #(#cfgs)*
+        #docs
+        #[must_use]
+        #visibility fn #ident(&self) -> #remote {
+            <#remote as #runtime::service::Remote>::from_handle(
+                #runtime::service::RemoteHandle::nested(&self.handle, #name, #field),
+            )
+        }
+    }
+}
+
 fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let (visibility, runtime) = (&contract.head.visibility, &contract.runtime);
-    let Names { index, codecs, .. } = names;
-    let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
+    let Names { method: index, codecs, .. } = names;
+    let parameters = Parameters::of(contract).arguments();
+    let (cfgs, ident, variant) = (&method.attributes.cfgs, &method.ident, &method.variant);
     let docs = method_doc(method);
     let arguments: Vec<_> = method.arguments.iter().map(|argument| &argument.ident).collect();
     let types = method.arguments.iter().map(|argument| &argument.ty);
@@ -104,9 +187,9 @@ fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
         #(#cfgs)*
         #docs
         #visibility fn #ident(&self, #(#arguments: #types,)*) -> #returned {
-            (#codecs::#ident.send)(
+            (<#codecs<#parameters>>::#ident.send)(
                 &self.handle,
-                &Self::METHODS[#index::#ident as ::core::primitive::usize],
+                &Self::METHODS[#index::#variant as ::core::primitive::usize],
                 &(#(#arguments,)*),
             )
         }

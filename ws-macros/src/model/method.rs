@@ -5,6 +5,8 @@ use syn::{Attribute, Ident, TraitItemFn, Type};
 /// One method of a contract.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
+    /// Its name in enums.
+    pub(crate) variant: Ident,
     /// `Contract.method`.
     pub(crate) wire_name: String,
     pub(crate) attributes: Attributes,
@@ -41,6 +43,7 @@ pub(crate) enum Kind {
     Call {
         output: Output,
         timeout_ms: Option<u64>,
+        queueing: Queueing,
         /// May be sent again where it is unknown whether it ran (R37).
         #[cfg_attr(not(test), expect(dead_code, reason = "reconnection will read it"))]
         idempotent: bool,
@@ -49,6 +52,16 @@ pub(crate) enum Kind {
         /// Handled beside the connection's other events instead of after them.
         concurrent: bool,
     },
+}
+
+/// How the calls of one method queue on one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Queueing {
+    #[default]
+    None,
+    Serial,
+    Busy,
+    Latest,
 }
 
 /// What a call returns.

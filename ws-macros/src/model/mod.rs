@@ -2,10 +2,14 @@
 
 mod contract;
 mod method;
+mod nested;
 mod signature;
 mod text;
+mod variant;
 
 pub(crate) use contract::{Contract, Head};
-pub(crate) use method::{Argument, Attributes, Kind, Method, Output};
+pub(crate) use method::{Argument, Attributes, Kind, Method, Output, Queueing};
+pub(crate) use nested::Nested;
 pub(crate) use signature::signature_text;
 pub(crate) use text::{source_text, type_text};
+pub(crate) use variant::variant;

@@ -20,14 +20,19 @@ mod tests {
     use syn::parse_quote;
 
     use super::*;
-    use crate::model::Output;
+    use crate::model::{Output, Queueing};
 
     fn argument(ty: syn::Type) -> Argument {
         Argument { ident: parse_quote!(argument), ty }
     }
 
     fn call(returned: syn::Type) -> Kind {
-        Kind::Call { output: Output::Value(Box::new(returned)), timeout_ms: None, idempotent: false }
+        Kind::Call {
+            output: Output::Value(Box::new(returned)),
+            timeout_ms: None,
+            queueing: Queueing::None,
+            idempotent: false,
+        }
     }
 
     #[test]

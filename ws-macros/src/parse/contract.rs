@@ -1,12 +1,11 @@
 //! The whole trait.
 
 use proc_macro2::TokenStream;
-use syn::ItemTrait;
+use syn::{GenericParam, Generics, ItemTrait};
 
 use super::attributes::sort_attributes;
 use super::contract_options::ContractOptions;
-use super::later;
-use super::method::Scope;
+use super::method::{ParsedItem, Scope};
 use super::trait_item::parse_trait_item;
 use crate::errors::Errors;
 use crate::model::{Contract, Head};
@@ -24,18 +23,20 @@ pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut
     for attribute in ws {
         errors.on(attribute, "options of the trait go into its own attribute: `#[ws_service(..)]`");
     }
-    let servable = !later::reject_generic_trait(&item.generics, errors);
+    let servable = check_generics(&item.generics, errors);
 
     let scope = Scope { ident: &item.ident, wire_name: &options.name };
-    let (mut methods, mut faulty) = (Vec::new(), Vec::new());
+    let (mut methods, mut nested, mut faulty) = (Vec::new(), Vec::new(), Vec::new());
     for item in item.items {
-        match parse_trait_item(&scope, item, &methods, errors) {
-            Ok(method) => methods.push(method),
+        match parse_trait_item(&scope, item, &methods, &nested, errors) {
+            Ok(ParsedItem::Method(method)) => methods.push(method),
+            Ok(ParsedItem::Nested(contract)) => nested.push(contract),
             Err(item) => faulty.push(*item),
         }
     }
     Contract {
         runtime: options.runtime,
+        name: options.name,
         version: options.version,
         head: Head {
             cfgs: attributes.cfgs,
@@ -46,9 +47,21 @@ pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut
             supertraits: item.supertraits.into_iter().collect(),
         },
         methods,
+        nested,
         faulty,
         servable,
     }
+}
+
+/// Types and constants may differ from one use of a contract to the next; what travels owns its data.
+fn check_generics(generics: &Generics, errors: &mut Errors) -> bool {
+    let lifetimes = generics.params.iter().filter(|parameter| matches!(parameter, GenericParam::Lifetime(_)));
+    let mut none = true;
+    for lifetime in lifetimes {
+        errors.on(lifetime, "what travels owns its data: remove the lifetime");
+        none = false;
+    }
+    none
 }
 
 #[cfg(test)]
@@ -106,7 +119,7 @@ mod tests {
             (method.attributes.cfgs.len(), method.attributes.docs.len(), method.attributes.others.len()),
             (1, 1, 1)
         );
-        let Kind::Call { output: Output::Fallible { .. }, timeout_ms: Some(5_000), idempotent: true } =
+        let Kind::Call { output: Output::Fallible { .. }, timeout_ms: Some(5_000), idempotent: true, .. } =
             &method.kind
         else {
             panic!("a call that may fail");

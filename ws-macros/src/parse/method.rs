@@ -7,16 +7,21 @@ use super::arguments::Arguments;
 use super::attributes::sort_attributes;
 use super::later;
 use super::method_options::MethodOptions;
+use super::nested::{looks_nested, parse_nested};
 use super::output::parse_kind;
 use super::qualifiers::check_qualifiers;
 use super::receiver::check_receiver;
 use super::recover::faulty_method;
 use super::wire_name::default_wire_name;
 use crate::errors::Errors;
-use crate::model::Method;
+use crate::model::{Method, Nested, variant};
 
 /// What every remote has of its own.
-const REMOTE_METHODS: [&str; 6] = ["METHODS", "clone", "from_peer", "methods", "peer", "with"];
+const REMOTE_METHODS: [&str; 8] =
+    ["COUNT", "METHODS", "clone", "from_handle", "from_peer", "methods", "peer", "with"];
+
+/// What the hidden items of a remote begin with.
+const HIDDEN: &str = "__ws_";
 
 /// What a method needs to know of its trait.
 pub(super) struct Scope<'a> {
@@ -24,10 +29,15 @@ pub(super) struct Scope<'a> {
     pub(super) wire_name: &'a str,
 }
 
-/// A method, and where its wire name is written.
+/// A method or a nested contract, and where its wire name is written.
 pub(super) struct ParsedMethod {
-    pub(super) method: Method,
+    pub(super) item: ParsedItem,
     pub(super) name_span: Span,
+}
+
+pub(super) enum ParsedItem {
+    Method(Method),
+    Nested(Nested),
 }
 
 /// Reads a method; one with a mistake in it comes back as what stays of it in the trait.
@@ -40,14 +50,31 @@ pub(super) fn parse_method(
     let (options, attributes) = sort_attributes(std::mem::take(&mut item.attrs), &mut errors);
     let options = MethodOptions::parse(&options, &mut errors);
 
+    if !options.nested && looks_nested(&item.sig) {
+        errors.on(&item.sig.output, "is this a nested contract? Then write `#[ws(nested)]` before it");
+        all_errors.append(errors);
+        return Err(Box::new(faulty_method(item, attributes)));
+    }
     // The rules of this version say nothing sensible on a kind of method that it does not know.
-    let later = options.later || later::reject_kind(&item.sig, &mut errors);
-    let parts = (!later).then(|| {
+    let later = later::reject_kind(&item.sig, &mut errors);
+    if !later {
         check_name(scope, &item.sig.ident, &mut errors);
-        check_qualifiers(&item.sig, &mut errors);
+        check_qualifiers(&item.sig, options.nested, &mut errors);
         check_receiver(&item.sig, &mut errors);
-        (Arguments::parse(&item.sig, &mut errors), parse_kind(&item.sig, &options, &mut errors))
-    });
+    }
+    let (name, name_span) = match &options.name {
+        Some(name) => (name.value(), name.span()),
+        None => (default_wire_name(&item.sig.ident), item.sig.ident.span()),
+    };
+    if options.nested {
+        let remote = parse_nested(&item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
+        all_errors.append(errors);
+        let Some(remote) = remote else { return Err(Box::new(faulty_method(item, attributes))) };
+        let nested = Nested { ident: item.sig.ident.clone(), field: name, attributes, item, remote };
+        return Ok(ParsedMethod { item: ParsedItem::Nested(nested), name_span });
+    }
+    let parts = (!later)
+        .then(|| (Arguments::parse(&item.sig, &mut errors), parse_kind(&item.sig, &options, &mut errors)));
     let (arguments, kind) = match parts {
         Some(parts) if errors.is_empty() => parts,
         _ => {
@@ -57,11 +84,8 @@ pub(super) fn parse_method(
     };
 
     let ident = item.sig.ident.clone();
-    let (name, name_span) = match options.name {
-        Some(name) => (name.value(), name.span()),
-        None => (default_wire_name(&ident), ident.span()),
-    };
     let method = Method {
+        variant: variant(&ident),
         wire_name: format!("{}.{name}", scope.wire_name),
         ident,
         attributes,
@@ -71,11 +95,14 @@ pub(super) fn parse_method(
         kind,
         spawn: options.spawn,
     };
-    Ok(ParsedMethod { method, name_span })
+    Ok(ParsedMethod { item: ParsedItem::Method(method), name_span })
 }
 
 fn check_name(scope: &Scope<'_>, ident: &Ident, errors: &mut Errors) {
     let name = default_wire_name(ident);
+    if name.starts_with(HIDDEN) {
+        errors.at(ident.span(), format!("names that begin with `{HIDDEN}` are reserved: rename the method"));
+    }
     if REMOTE_METHODS.contains(&name.as_str()) {
         errors.at(
             ident.span(),

@@ -2,13 +2,15 @@
 
 use syn::{Attribute, LitStr, Meta};
 
-use super::later;
+use super::nested::parse_remote;
 use super::option_list::{OptionSyntax, parse_options};
 use super::timeout::parse_timeout;
 use super::wire_name::check_wire_name;
 use crate::errors::Errors;
+use crate::model::Queueing;
 
-const KNOWN: &str = "`event`, `name`, `timeout`, `spawn`, `concurrent` and `idempotent`";
+const KNOWN: &str = "`event`, `nested`, `name`, `timeout`, `serial`, `busy`, `latest`, `spawn`, `concurrent` and \
+                     `idempotent`";
 
 /// The options of a method as given.
 #[derive(Default)]
@@ -19,8 +21,10 @@ pub(crate) struct MethodOptions {
     pub(crate) spawn: bool,
     pub(crate) concurrent: bool,
     pub(crate) idempotent: bool,
-    /// An option that belongs to a later version: the rest of the method follows rules that do not hold yet.
-    pub(crate) later: bool,
+    pub(crate) queueing: Queueing,
+    pub(crate) nested: bool,
+    /// The remote of a nested contract, where one is named.
+    pub(crate) remote: Option<syn::Path>,
 }
 
 impl MethodOptions {
@@ -42,7 +46,7 @@ impl MethodOptions {
         }
         let mut options = Self::default();
         for option in &list {
-            if let Err(error) = options.set(option) {
+            if let Err(error) = options.set(option, errors) {
                 errors.push(error);
             }
         }
@@ -54,7 +58,7 @@ impl MethodOptions {
         options
     }
 
-    fn set(&mut self, option: &OptionSyntax) -> syn::Result<()> {
+    fn set(&mut self, option: &OptionSyntax, errors: &mut Errors) -> syn::Result<()> {
         match option.key.to_string().as_str() {
             "event" => self.event = option.flag()?,
             "name" => {
@@ -66,9 +70,13 @@ impl MethodOptions {
             "spawn" => self.spawn = option.flag()?,
             "concurrent" => self.concurrent = option.flag()?,
             "idempotent" => self.idempotent = option.flag()?,
-            key if later::is_method_option(key) => {
-                self.later = true;
-                return Err(option.error(later::not_yet(format_args!("the option `{key}`"))));
+            "serial" => self.queue(option, Queueing::Serial)?,
+            "busy" => self.queue(option, Queueing::Busy)?,
+            "latest" => self.queue(option, Queueing::Latest)?,
+            "nested" => {
+                self.nested = true;
+                let list = option.list("nested(remote = path::ScientificRemote)")?;
+                self.remote = parse_remote(list, errors);
             }
             key => {
                 return Err(option
@@ -78,11 +86,31 @@ impl MethodOptions {
         Ok(())
     }
 
+    fn queue(&mut self, option: &OptionSyntax, queueing: Queueing) -> syn::Result<()> {
+        option.flag()?;
+        if self.queueing != Queueing::None {
+            return Err(option.error("calls queue in one way: write one of `serial`, `busy` and `latest`"));
+        }
+        self.queueing = queueing;
+        Ok(())
+    }
+
     /// Checks that an option suits the kind of the method.
     fn check(&self, option: &OptionSyntax) -> syn::Result<()> {
+        if self.nested && !["nested", "name"].iter().any(|key| option.key == key) {
+            let key = &option.key;
+            return Err(option
+                .error(format!("the methods of a nested contract have their own options: remove `{key}`")));
+        }
         let message = match (option.key.to_string().as_str(), self.event) {
             ("timeout", true) => "an event has no reply to wait for: remove `timeout`",
             ("idempotent", true) => "an event is never sent again: remove `idempotent`",
+            ("serial", true) => {
+                "events of a connection are handled one after another as they are: remove `serial`"
+            }
+            ("busy" | "latest", true) => {
+                "an event has no reply that could say so: remove the option, or `event`"
+            }
             ("concurrent", false) => {
                 "calls run concurrently as they are: remove `concurrent`, or make the method an event: \
                  `#[ws(event, concurrent)]`"

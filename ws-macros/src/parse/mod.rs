@@ -11,6 +11,7 @@ mod item;
 mod later;
 mod method;
 mod method_options;
+mod nested;
 mod option_list;
 mod output;
 mod owned;

@@ -18,7 +18,7 @@ pub(crate) struct OptionSyntax {
 enum Value {
     None,
     Assigned(TokenStream),
-    Listed,
+    Listed(TokenStream),
 }
 
 /// Adds the options in `tokens` to `options`; one that is there already is a mistake.
@@ -56,8 +56,7 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<OptionSyntax> {
     } else if input.peek(syn::token::Paren) {
         let list;
         parenthesized!(list in input);
-        list.parse::<TokenStream>()?;
-        Value::Listed
+        Value::Listed(list.parse()?)
     } else if input.parse::<Option<Token![=]>>()?.is_some() {
         Value::Assigned(input.parse()?)
     } else {
@@ -73,8 +72,19 @@ impl OptionSyntax {
     pub(crate) fn flag(&self) -> syn::Result<bool> {
         match self.value {
             Value::None => Ok(true),
-            Value::Assigned(_) | Value::Listed => {
+            Value::Assigned(_) | Value::Listed(_) => {
                 Err(self.error(format!("`{0}` takes no value: write `{0}`", self.key)))
+            }
+        }
+    }
+
+    /// What stands in the parentheses; nothing for an option that stands alone.
+    pub(crate) fn list(&self, example: &str) -> syn::Result<TokenStream> {
+        match &self.value {
+            Value::None => Ok(TokenStream::new()),
+            Value::Listed(tokens) => Ok(tokens.clone()),
+            Value::Assigned(_) => {
+                Err(self.error(format!("`{0}` takes no value: write `{0}`, or `{example}`", self.key)))
             }
         }
     }
@@ -95,6 +105,11 @@ impl OptionSyntax {
         syn::Path::parse_mod_style
             .parse2(self.value_tokens(&expected)?)
             .map_err(|error| syn::Error::new(error.span(), format!("`{}` takes {expected}", self.key)))
+    }
+
+    /// The type's path after `=`.
+    pub(crate) fn type_path(&self, example: &str) -> syn::Result<syn::Path> {
+        self.assigned(&format!("a type: `{} = {example}`", self.key))
     }
 
     fn assigned<T: syn::parse::Parse>(&self, expected: &str) -> syn::Result<T> {

@@ -31,7 +31,8 @@ pub(super) fn parse_kind(signature: &Signature, options: &MethodOptions, errors:
             parse_output(ty)
         }
     };
-    Kind::Call { output, timeout_ms: options.timeout_ms, idempotent: options.idempotent }
+    let MethodOptions { timeout_ms, queueing, idempotent, .. } = *options;
+    Kind::Call { output, timeout_ms, queueing, idempotent }
 }
 
 /// `Result<value, error>` by any path is the outcome of a call; anything else is a value.

@@ -5,18 +5,19 @@ use quote::ToTokens;
 use syn::TraitItem;
 use syn::ext::IdentExt;
 
-use super::method::{ParsedMethod, Scope, parse_method};
+use super::method::{ParsedItem, ParsedMethod, Scope, parse_method};
 use super::recover::faulty_method;
 use crate::errors::Errors;
-use crate::model::{Method, source_text};
+use crate::model::{Attributes, Method, Nested, source_text};
 
 /// Reads one item of a trait; one with a mistake in it comes back as the trait keeps it.
 pub(super) fn parse_trait_item(
     scope: &Scope<'_>,
     item: TraitItem,
-    earlier: &[Method],
+    methods: &[Method],
+    nested: &[Nested],
     errors: &mut Errors,
-) -> Result<Method, Box<TraitItem>> {
+) -> Result<ParsedItem, Box<TraitItem>> {
     match &item {
         TraitItem::Fn(_) => {}
         TraitItem::Const(item) => errors.on(
@@ -39,31 +40,55 @@ pub(super) fn parse_trait_item(
         }
     }
     let TraitItem::Fn(item) = item else { return Err(Box::new(item)) };
-    let ParsedMethod { method, name_span } = parse_method(scope, item, errors)?;
-    match earlier.iter().find(|other| is_same_on_the_wire(other, &method)) {
-        None => Ok(method),
-        Some(other) => {
-            errors.at(
-                name_span,
-                format!(
-                    "`{}` is `{}` on the wire already: give this method another name with `#[ws(name = \"…\")]`",
-                    other.ident.unraw(),
-                    other.wire_name
-                ),
-            );
-            Err(Box::new(faulty_method(method.item, method.attributes)))
+    let ParsedMethod { item, name_span } = parse_method(scope, item, errors)?;
+    match item {
+        ParsedItem::Method(method) => match mistake(&method, methods) {
+            None => Ok(ParsedItem::Method(method)),
+            Some(message) => {
+                errors.at(name_span, message);
+                Err(Box::new(faulty_method(method.item, method.attributes)))
+            }
+        },
+        ParsedItem::Nested(contract) => {
+            let other = nested.iter().find(|other| {
+                other.field == contract.field && !may_exclude(&other.attributes, &contract.attributes)
+            });
+            let Some(other) = other else { return Ok(ParsedItem::Nested(contract)) };
+            errors.at(name_span, on_the_wire(&other.ident, &other.field));
+            Err(Box::new(faulty_method(contract.item, contract.attributes)))
         }
     }
 }
 
-/// Whether both methods may exist in one build with one wire name. Where conditions differ they may exclude each
-/// other; if they do not, the method table refuses them when the provider is built.
-fn is_same_on_the_wire(a: &Method, b: &Method) -> bool {
-    let (a_conditions, b_conditions) = (conditions(a), conditions(b));
-    let may_exclude = !a_conditions.is_empty() && !b_conditions.is_empty() && a_conditions != b_conditions;
-    a.wire_name == b.wire_name && !may_exclude
+/// What is wrong with a method beside those before it.
+fn mistake(method: &Method, earlier: &[Method]) -> Option<String> {
+    let mut beside = earlier.iter().filter(|other| !may_exclude(&other.attributes, &method.attributes));
+    if let Some(other) = beside.clone().find(|other| other.wire_name == method.wire_name) {
+        return Some(on_the_wire(&other.ident, &other.wire_name));
+    }
+    // One name twice is the compiler's to report.
+    let other = beside.find(|other| other.variant == method.variant && other.ident != method.ident)?;
+    Some(format!(
+        "`{}` is the variant `{}` already: rename this method; `#[ws(name = \"…\")]` keeps its wire name",
+        other.ident.unraw(),
+        other.variant
+    ))
 }
 
-fn conditions(method: &Method) -> Vec<String> {
-    method.attributes.cfgs.iter().map(|cfg| source_text(cfg.to_token_stream())).collect()
+fn on_the_wire(other: &syn::Ident, name: &str) -> String {
+    format!(
+        "`{}` is `{name}` on the wire already: give this method another name with `#[ws(name = \"…\")]`",
+        other.unraw(),
+    )
+}
+
+/// Whether the conditions of two methods may exclude each other. Where they differ and do not, the method table refuses
+/// the two when the provider is built.
+fn may_exclude(a: &Attributes, b: &Attributes) -> bool {
+    let (a, b) = (conditions(a), conditions(b));
+    !a.is_empty() && !b.is_empty() && a != b
+}
+
+fn conditions(attributes: &Attributes) -> Vec<String> {
+    attributes.cfgs.iter().map(|cfg| source_text(cfg.to_token_stream())).collect()
 }

@@ -36,6 +36,7 @@ impl Pair {
         let now = Instant::now();
         let engine = |role, [serves, calls]: [&[MethodSpec]; 2]| {
             let config = Config {
+                reports: false,
                 role,
                 limits: Arc::new(limits()),
                 serves: table(serves),

@@ -45,8 +45,14 @@ impl Lone {
     pub(crate) fn with_budget(role: Role, limits: Limits, budget: Option<Arc<Budget>>) -> Self {
         let now = Instant::now();
         let methods = table(&METHODS);
-        let config =
-            Config { role, limits: Arc::new(limits), serves: Arc::clone(&methods), calls: methods, budget };
+        let config = Config {
+            role,
+            limits: Arc::new(limits),
+            serves: Arc::clone(&methods),
+            calls: methods,
+            budget,
+            reports: false,
+        };
         let mut lone =
             Self { engine: Engine::new(config, now), effects: Effects::default(), now, starts: Vec::new() };
         if role == Role::Client {

@@ -64,6 +64,7 @@ impl World {
         let engine = |role, limits: &Limits, budget: Option<usize>| {
             let known = [METHODS.as_slice(), &[crate::service::MethodSpec::call("T.unknown", "()->()", 1)]];
             let config = Config {
+                reports: false,
                 role,
                 limits: Arc::new(limits.clone()),
                 serves: table(&METHODS),

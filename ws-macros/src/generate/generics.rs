@@ -1,0 +1,141 @@
+//! The parameters of a generic contract, as each kind of item writes them.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::visit::{self, Visit};
+use syn::{GenericParam, Generics, Ident, WherePredicate};
+
+use crate::model::Contract;
+
+/// The parameters of a contract: none for most.
+pub(super) struct Parameters<'a> {
+    generics: &'a Generics,
+}
+
+impl<'a> Parameters<'a> {
+    pub(super) const fn of(contract: &'a Contract) -> Self {
+        Self { generics: &contract.head.generics }
+    }
+
+    /// For the definition of a type: `T = Default, const N: usize`, without bounds.
+    pub(super) fn defined(&self) -> TokenStream {
+        self.each(|parameter| match parameter {
+            GenericParam::Type(ty) => {
+                let (ident, default) =
+                    (&ty.ident, ty.default.as_ref().map(|(_, default)| quote!(= #default)));
+                quote!(#ident #default,)
+            }
+            GenericParam::Const(constant) => {
+                let (ident, ty) = (&constant.ident, &constant.ty);
+                let default = constant.default.as_ref().map(|(_, default)| quote!(= #default));
+                quote!(const #ident: #ty #default,)
+            }
+            GenericParam::Lifetime(_) => TokenStream::new(),
+        })
+    }
+
+    /// For an `impl` that asks for nothing: `T, const N: usize`.
+    pub(super) fn unbounded(&self) -> TokenStream {
+        self.each(|parameter| match parameter {
+            GenericParam::Const(constant) => {
+                let (ident, ty) = (&constant.ident, &constant.ty);
+                quote!(const #ident: #ty,)
+            }
+            parameter => {
+                let ident = name(parameter);
+                quote!(#ident,)
+            }
+        })
+    }
+
+    /// For an `impl`: `T: Payload, const N: usize`.
+    pub(super) fn bounded(&self) -> TokenStream {
+        self.each(|parameter| match parameter {
+            GenericParam::Type(ty) => {
+                let (ident, bounds) = (&ty.ident, &ty.bounds);
+                quote!(#ident: #bounds,)
+            }
+            GenericParam::Const(constant) => {
+                let (ident, ty) = (&constant.ident, &constant.ty);
+                quote!(const #ident: #ty,)
+            }
+            GenericParam::Lifetime(_) => TokenStream::new(),
+        })
+    }
+
+    /// As arguments: `T, N`.
+    pub(super) fn arguments(&self) -> TokenStream {
+        self.each(|parameter| {
+            let ident = name(parameter);
+            quote!(#ident,)
+        })
+    }
+
+    /// The trait's conditions, as far as they are not about who implements it; and what travels owns its data.
+    pub(super) fn conditions(&self) -> TokenStream {
+        if self.generics.params.is_empty() && self.generics.where_clause.is_none() {
+            return TokenStream::new();
+        }
+        let owned = self.types().map(|ty| quote!(#ty: 'static,));
+        let clause = self.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+        let predicates = clause.filter(|predicate| !is_about_self(predicate));
+        quote!(where #(#owned)* #(#predicates,)*)
+    }
+
+    /// A type of no size that mentions them all, and is `Send` and `Sync` whatever they are.
+    pub(super) fn phantom(&self) -> TokenStream {
+        let types = self.types();
+        quote!(::core::marker::PhantomData<fn() -> (#(#types,)*)>)
+    }
+
+    /// What makes the fingerprints of one use different from those of another; nothing for most.
+    pub(super) fn fingerprint(&self, contract: &Contract) -> TokenStream {
+        if self.generics.params.is_empty() {
+            return TokenStream::new();
+        }
+        let runtime = &contract.runtime;
+        let names = self.generics.params.iter().map(|parameter| match parameter {
+            GenericParam::Const(constant) => {
+                let ident = &constant.ident;
+                quote!(::std::format!("{:?}", #ident))
+            }
+            parameter => {
+                let ident = name(parameter);
+                quote!(#runtime::service::type_name::<#ident>())
+            }
+        });
+        quote!(.of_types(&[#(#names,)*]))
+    }
+
+    fn types(&self) -> impl Iterator<Item = &'a Ident> {
+        self.generics.params.iter().filter_map(|parameter| match parameter {
+            GenericParam::Type(ty) => Some(&ty.ident),
+            _ => None,
+        })
+    }
+
+    fn each(&self, write: impl Fn(&GenericParam) -> TokenStream) -> TokenStream {
+        self.generics.params.iter().map(write).collect()
+    }
+}
+
+fn name(parameter: &GenericParam) -> &Ident {
+    match parameter {
+        GenericParam::Type(ty) => &ty.ident,
+        GenericParam::Const(constant) => &constant.ident,
+        GenericParam::Lifetime(lifetime) => &lifetime.lifetime.ident,
+    }
+}
+
+fn is_about_self(predicate: &WherePredicate) -> bool {
+    struct Search(bool);
+    impl Visit<'_> for Search {
+        fn visit_ident(&mut self, ident: &Ident) {
+            self.0 |= ident == "Self";
+            visit::visit_ident(self, ident);
+        }
+    }
+    let mut search = Search(false);
+    search.visit_where_predicate(predicate);
+    search.0
+}
