@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
-use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused};
+use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::{CallError, Fate, Never};
 use crate::protocol::{FailClass, encode};
 use crate::service::scope::{self, Awaited, ScopeEnd};
-use crate::service::{MethodId, MethodSpec, Payload};
+use crate::service::{Contract, MethodId, MethodSpec, Payload, Written};
 use crate::shared::Shared;
 
 /// A call: `remote.add(2, 3).await`. It is sent when first polled, and its deadline counts from then (R14).
@@ -40,14 +40,7 @@ impl<T: Payload, E: Payload> Call<T, E> {
         body: Result<Body, EncodeError>,
         options: Option<Arc<CallOptions>>,
     ) -> Self {
-        let state = match body {
-            Ok(body) => State::Unsent(body),
-            Err(error) => State::Unencodable(error),
-        };
-        Self {
-            raw: RawCall { shared, id, method, options, state, end: None, awaited: None, ticket: None },
-            types: PhantomData,
-        }
+        Self { raw: RawCall::new(shared, id, method, body, options), types: PhantomData }
     }
 }
 
@@ -60,9 +53,9 @@ impl<T: Payload, E: Payload> Future for Call<T, E> {
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(match reply {
-            Reply::Value(body) => self.raw.decode(&body).ok_or(CallError::InvalidReply),
+            Reply::Value(body) => decode(&self.raw.shared, &body).ok_or(CallError::InvalidReply),
             Reply::Declared(body) => {
-                Err(self.raw.decode(&body).map_or(CallError::InvalidReply, CallError::App))
+                Err(decode(&self.raw.shared, &body).map_or(CallError::InvalidReply, CallError::App))
             }
             Reply::Failed(error) => Err(error.widen()),
         })
@@ -73,6 +66,88 @@ impl<T, E> std::fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").field("method", &self.raw.method.name).finish_non_exhaustive()
     }
+}
+
+/// A call made with an enum of messages, of which the enum of results is the outcome: `peer.call::<CalculatorRemote>(event)`.
+///
+/// # Errors
+/// As [`Call`]; the error that a method declares is part of the enum of results.
+///
+/// # Cancel safety
+/// As [`Call`].
+#[must_use = "a call is sent when it is awaited"]
+pub struct EventCall<R: Contract> {
+    raw: RawCall,
+    index: usize,
+    types: PhantomData<fn() -> R>,
+}
+
+impl<R: Contract> EventCall<R> {
+    pub(crate) fn new(shared: Arc<Shared>, written: Written) -> Self {
+        let Written { id, method, index, body } = written;
+        Self { raw: RawCall::new(shared, id, method, body, None), index, types: PhantomData }
+    }
+}
+
+impl<R: Contract> Future for EventCall<R> {
+    type Output = Result<R::Reply, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let index = self.index;
+        let raw = &mut self.raw;
+        raw.poll(cx).map(|reply| R::reply(index, RawReply { reply, shared: Arc::clone(&raw.shared) }))
+    }
+}
+
+impl<R: Contract> std::fmt::Debug for EventCall<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventCall").field("method", &self.raw.method.name).finish_non_exhaustive()
+    }
+}
+
+/// What became of a call, its result not decoded yet.
+pub struct RawReply {
+    reply: Reply,
+    shared: Arc<Shared>,
+}
+
+impl RawReply {
+    /// The value, or the error that the method declares.
+    ///
+    /// # Errors
+    /// The call failed otherwise, or its result does not decode.
+    pub fn decode<T: Payload, E: Payload>(self) -> Result<Result<T, E>, CallError> {
+        match &self.reply {
+            Reply::Value(body) => decode(&self.shared, body).map(Ok).ok_or(CallError::InvalidReply),
+            Reply::Declared(body) => decode(&self.shared, body).map(Err).ok_or(CallError::InvalidReply),
+            Reply::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// The value of a method that declares no error.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn value<T: Payload>(self) -> Result<T, CallError> {
+        self.decode::<T, Never>().map(|outcome| match outcome {
+            Ok(value) => value,
+            Err(never) => match never {},
+        })
+    }
+}
+
+impl std::fmt::Debug for RawReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RawReply").finish_non_exhaustive()
+    }
+}
+
+fn decode<T: Payload>(shared: &Shared, body: &Held) -> Option<T> {
+    let decoded = shared.encoding.decode(body.as_slice(), &shared.limits.decode());
+    if let Err(error) = &decoded {
+        tracing::debug!(%error, "a reply does not decode");
+    }
+    decoded.ok()
 }
 
 /// A call without its types, so that each type adds only its decoding.
@@ -104,6 +179,20 @@ enum Reply {
 }
 
 impl RawCall {
+    fn new(
+        shared: Arc<Shared>,
+        id: MethodId,
+        method: &'static MethodSpec,
+        body: Result<Body, EncodeError>,
+        options: Option<Arc<CallOptions>>,
+    ) -> Self {
+        let state = match body {
+            Ok(body) => State::Unsent(body),
+            Err(error) => State::Unencodable(error),
+        };
+        Self { shared, id, method, options, state, end: None, awaited: None, ticket: None }
+    }
+
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
@@ -128,7 +217,7 @@ impl RawCall {
         self.awaited = caller.and_then(|_| Awaited::by_current());
         let message = Outgoing {
             method: self.id,
-            wants_reply: true,
+            kind: Sends::Call,
             depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
             deadline: self.deadline(now, caller),
             reply_to: None,
@@ -172,14 +261,6 @@ impl RawCall {
     fn scope_ended(&mut self, cx: &Context<'_>) -> bool {
         self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, cx.waker()))
     }
-
-    fn decode<T: Payload>(&self, body: &Held) -> Option<T> {
-        let decoded = self.shared.encoding.decode(body.as_slice(), &self.shared.limits.decode());
-        if let Err(error) = &decoded {
-            tracing::debug!(method = self.method.name, %error, "a reply does not decode");
-        }
-        decoded.ok()
-    }
 }
 
 impl Drop for RawCall {
@@ -201,7 +282,7 @@ pub(crate) fn metadata(options: Option<&CallOptions>) -> Vec<u8> {
     }
 }
 
-fn unencodable(error: &EncodeError) -> CallError {
+pub(crate) fn unencodable(error: &EncodeError) -> CallError {
     match error {
         EncodeError::TooLarge { .. } => CallError::TooLarge(Fate::NotSent),
         EncodeError::Unsupported(text) => {
@@ -218,17 +299,22 @@ fn reply(outcome: Outcome) -> Reply {
         Outcome::Failed(class, body) => failed(class, &body),
         Outcome::Timeout(fate) => CallError::Timeout(fate),
         Outcome::Cancelled(fate) => CallError::Cancelled(fate),
-        // An event's outcome, never a call's.
-        Outcome::Sent(_) => CallError::Cancelled(Fate::Unknown),
+        // Outcomes of events, never a call's.
+        Outcome::Sent(_) | Outcome::Answered(_) => CallError::Cancelled(Fate::Unknown),
         Outcome::Closed(info) => CallError::Closed(info),
-        Outcome::Refused(refused) => match refused {
-            Refused::NotAccepted => CallError::NotAccepted,
-            Refused::SchemaMismatch => CallError::SchemaMismatch,
-            Refused::TooLarge => CallError::TooLarge(Fate::NotSent),
-            Refused::Overloaded => CallError::Overloaded,
-        },
+        Outcome::Refused(refused) => refusal(refused),
     };
     Reply::Failed(error)
+}
+
+/// Why nothing was sent.
+pub(crate) const fn refusal(refused: Refused) -> CallError {
+    match refused {
+        Refused::NotAccepted => CallError::NotAccepted,
+        Refused::SchemaMismatch => CallError::SchemaMismatch,
+        Refused::TooLarge => CallError::TooLarge(Fate::NotSent),
+        Refused::Overloaded => CallError::Overloaded,
+    }
 }
 
 fn failed(class: FailClass, body: &Held) -> CallError {

@@ -207,4 +207,10 @@ pub enum SendError {
     /// The arguments exceed the other side's `max_message`.
     #[error("the arguments exceed max_message")]
     TooLarge,
+    /// An answer to a broadcast, which has no id to name it by (R19).
+    #[error("a broadcast cannot be answered")]
+    Broadcast,
+    /// An interceptor of this side does not allow it (R24).
+    #[error("not allowed")]
+    Denied,
 }

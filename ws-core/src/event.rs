@@ -9,7 +9,7 @@ use crate::call::metadata;
 use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
-use crate::engine::{Begun, Key, Outcome, Outgoing, Refused};
+use crate::engine::{Begun, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::SendError;
 use crate::service::{MethodId, MethodSpec};
 use crate::shared::Shared;
@@ -39,11 +39,15 @@ pub struct Sending {
     id: MethodId,
     method: &'static MethodSpec,
     options: Option<Arc<CallOptions>>,
+    /// The message that this one answers.
+    reply_to: Option<u64>,
     state: State,
 }
 
 enum State {
     Unencodable(EncodeError),
+    /// An answer to a broadcast (R19).
+    Unanswerable,
     Unsent(Body),
     Entered(Key),
     Over,
@@ -61,7 +65,16 @@ impl Sending {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, options, state }
+        Self { shared, id, method, options, reply_to: None, state }
+    }
+
+    /// The same as an answer to the message `event_id`.
+    pub(crate) fn answering(mut self, event_id: u64) -> Self {
+        if event_id == 0 {
+            self.state = State::Unanswerable;
+        }
+        self.reply_to = Some(event_id);
+        self
     }
 
     /// Sends the event if the connection is still there; a connection that has ended is no error (R22).
@@ -92,14 +105,30 @@ impl Sending {
         }
     }
 
+    /// Sends the event without waiting: where there is no credit or room it is sent when there is, in its turn, though
+    /// nobody awaits it. Waiting ones are at most `Limits::max_waiting`, and wait at most `Limits::send_timeout`.
+    ///
+    /// # Errors
+    /// Why it will not be sent, as far as that is known now.
+    pub fn start(mut self) -> Result<(), SendError> {
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Poll::Ready(sent) = Pin::new(&mut self).poll(&mut cx) {
+            return sent.map(drop);
+        }
+        if let State::Entered(key) = std::mem::replace(&mut self.state, State::Over) {
+            self.shared.with(|engine, _| engine.detach(key));
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let message = Outgoing {
             method: self.id,
-            wants_reply: false,
+            kind: Sends::Event,
             depth: 0,
             deadline: now + self.shared.limits.send_timeout,
-            reply_to: None,
+            reply_to: self.reply_to,
             metadata: metadata(self.options.as_deref()),
             body,
         };
@@ -129,13 +158,14 @@ impl Future for Sending {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
+            State::Unanswerable => return Poll::Ready(Err(SendError::Broadcast)),
             State::Unsent(body) => self.begin(body, cx),
             State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
             State::Over => return Poll::Ready(Err(SendError::Full)),
         };
         match outcome {
-            Poll::Ready(outcome) => Poll::Ready(sent(outcome)),
+            Poll::Ready(outcome) => Poll::Ready(sent(outcome, self.reply_to)),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -165,9 +195,9 @@ fn unencodable(error: &EncodeError) -> SendError {
     }
 }
 
-fn sent(outcome: Outcome) -> Result<MessageIds, SendError> {
+fn sent(outcome: Outcome, reply_to: Option<u64>) -> Result<MessageIds, SendError> {
     match outcome {
-        Outcome::Sent(event_id) => Ok(MessageIds { event_id, reply_to: None }),
+        Outcome::Sent(event_id) => Ok(MessageIds { event_id, reply_to }),
         Outcome::Closed(info) => Err(SendError::Closed(info)),
         Outcome::Refused(Refused::NotAccepted) => Err(SendError::NotAccepted),
         Outcome::Refused(Refused::SchemaMismatch) => Err(SendError::SchemaMismatch),
@@ -177,6 +207,7 @@ fn sent(outcome: Outcome) -> Result<MessageIds, SendError> {
         | Outcome::Timeout(_)
         | Outcome::Cancelled(_)
         | Outcome::Returned(_)
+        | Outcome::Answered(_)
         | Outcome::Failed(..) => Err(SendError::Full),
     }
 }

@@ -34,6 +34,7 @@
 // Generated code names this crate `ws_core`, also in this crate's own tests.
 extern crate self as ws_core;
 
+mod ask;
 mod call;
 mod clock;
 mod codec;
@@ -47,13 +48,15 @@ mod failure;
 mod id;
 pub mod limits;
 pub mod link;
+mod message;
 mod peer;
 pub mod protocol;
 pub mod service;
 mod shared;
 pub mod transport;
 
-pub use call::Call;
+pub use ask::Ask;
+pub use call::{Call, EventCall};
 pub use codec::{DecodeError, EncodeError, Encoding};
 pub use connection::{Connection, Owns, ReplaceError};
 pub use context::{CallOptions, Metadata, MetadataFull};
@@ -64,10 +67,11 @@ pub use event::{MessageIds, Sending};
 pub use failure::{Failure, FailureHook, FailureKind};
 pub use id::ConnectionId;
 pub use limits::{DecodeLimits, Limits, LimitsError};
+pub use message::{Message, MessageHandle};
 pub use peer::Peer;
 pub use protocol::{CloseInfo, ClosedBy, code};
 pub use service::{
-    CallContext, ContractError, ContractName, Denied, Guard, Guarded, Named, Payload, PrepareError, Provider,
-    Remote,
+    CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
+    PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests,
 };
 pub use ws_macros::ws_service;

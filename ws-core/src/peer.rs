@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::call::Call;
+use crate::ask::Ask;
+use crate::call::{Call, EventCall};
 use crate::codec::EncodeError;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
 use crate::protocol::{CloseInfo, Envelope};
-use crate::service::{MethodId, MethodSpec, Payload};
+use crate::service::{Contract, Event, EventWriter, MethodId, MethodSpec, Payload, Written};
 use crate::shared::Shared;
 
 /// The untyped handle of the other side of one connection: cheap to clone, and weak. It keeps neither the connection
@@ -58,8 +59,44 @@ impl Peer {
         self.shared.closed().await
     }
 
+    /// Sends a message, whether its method is a call or an event: nobody awaits a result. The other side's handlers and
+    /// listeners see it.
+    ///
+    /// # Errors
+    /// See [`SendError`](crate::SendError).
+    ///
+    /// # Cancel safety
+    /// As [`Sending`].
+    pub fn send<V: Event>(&self, event: V) -> Sending {
+        let Written { id, method, body, .. } = event.write(EventWriter::new(self));
+        Sending::new(Arc::clone(&self.shared), id, method, body, None)
+    }
+
+    /// Sends a message, and awaits the message that answers it: any of the same contract.
+    ///
+    /// # Errors
+    /// See [`Ask`].
+    ///
+    /// # Cancel safety
+    /// As [`Ask`].
+    pub fn ask<V: Event>(&self, event: V) -> Ask<V> {
+        Ask::new(Arc::clone(&self.shared), event.write(EventWriter::new(self)))
+    }
+
+    /// Makes a call that is given as data, and awaits its result as data:
+    /// `peer.call::<CalculatorRemote>(CalculatorEvent::Add { a: 2, b: 3 })`. Event methods are sent, not called.
+    ///
+    /// # Errors
+    /// See [`EventCall`].
+    ///
+    /// # Cancel safety
+    /// As [`EventCall`].
+    pub fn call<R: Contract<Event: Event>>(&self, event: R::Event) -> EventCall<R> {
+        EventCall::new(Arc::clone(&self.shared), event.write(EventWriter::new(self)))
+    }
+
     /// A call of `method`; see [`RemoteHandle::call`](crate::service::RemoteHandle::call).
-    pub(crate) fn call<T: Payload, E: Payload>(
+    pub(crate) fn call_method<T: Payload, E: Payload>(
         &self,
         id: MethodId,
         method: &'static MethodSpec,
@@ -80,7 +117,7 @@ impl Peer {
     }
 
     /// Bounded by what could ever be sent; what this peer takes is known once it is accepted.
-    fn encode(&self, arguments: &impl Serialize) -> Result<crate::codec::Body, EncodeError> {
+    pub(crate) fn encode(&self, arguments: &impl Serialize) -> Result<crate::codec::Body, EncodeError> {
         let limit = self.shared.max_body();
         self.shared.encoding.encode(arguments, limit - Envelope::CAPACITY)
     }

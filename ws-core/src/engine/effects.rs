@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::Key;
 use crate::context::Metadata;
 use crate::failure::FailureKind;
+use crate::service::MethodId;
 use crate::service::scope::Awaiting;
 
 /// Wake-ups, and handlers to start and to drop.
@@ -19,6 +20,8 @@ pub(crate) struct Effects {
     pub(crate) wakes: Vec<Waker>,
     /// Drop these, replaced or no longer needed: that may run foreign code as well.
     pub(crate) discarded: Vec<Waker>,
+    /// Have observers see these, in this order, before anything else.
+    pub(crate) arrived: Vec<Arrived>,
     /// Start these handlers, in this order.
     pub(crate) starts: Vec<Start>,
     /// Drop these handlers: their calls ended.
@@ -43,6 +46,7 @@ impl Effects {
             && self.starts.is_empty()
             && self.stops.is_empty()
             && self.failed.is_empty()
+            && self.arrived.is_empty()
     }
 
     pub(crate) fn wake(&mut self) {
@@ -60,6 +64,19 @@ pub(crate) fn wake_all(wakes: &mut Vec<Waker>) {
     }
 }
 
+/// A message on its arrival.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) method: MethodId,
+    /// A part of the message that was read.
+    pub(crate) body: Bytes,
+    pub(crate) event_id: u64,
+    pub(crate) reply_to: Option<u64>,
+    pub(crate) metadata: Option<Metadata>,
+    /// What it answers, where that is waited for: deliver it there next.
+    pub(crate) answers: Option<Key>,
+}
+
 /// An admitted message whose handler shall start.
 #[derive(Debug)]
 pub(crate) struct Start {
@@ -67,6 +84,8 @@ pub(crate) struct Start {
     pub(crate) key: Key,
     /// The dense index of the method.
     pub(crate) method: usize,
+    /// The method's identity: all that is known of one that is in no table.
+    pub(crate) id: MethodId,
     /// The arguments. A part of the message that was read: copy it if it shall wait.
     pub(crate) body: Bytes,
     pub(crate) depth: u8,

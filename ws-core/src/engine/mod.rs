@@ -25,10 +25,11 @@ mod stats;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Effects, Failed, Start, wake_all};
+pub(crate) use effects::{Arrived, Effects, Failed, Start, wake_all};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
-pub(crate) use pending::{Outcome, Refused};
+pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused};
+pub(crate) use receive::DYNAMIC;
 pub use schema::SchemaMismatch;
 pub(crate) use send::{Begun, Outgoing};
 pub(crate) use serve::Verdict;

@@ -9,8 +9,10 @@ use std::time::Instant;
 
 use super::slots::{Key, Slots};
 use super::{Effects, Held, Outgoing};
+use crate::context::Metadata;
 use crate::error::Fate;
 use crate::protocol::{CloseInfo, ClosedBy, FailClass};
+use crate::service::MethodId;
 
 /// How a call or an event ended.
 #[derive(Debug)]
@@ -27,8 +29,20 @@ pub(crate) enum Outcome {
     Closed(CloseInfo),
     /// An event was handed over; its id.
     Sent(u64),
+    /// The message that answers this one (R20).
+    Answered(Box<Answered>),
     /// Refused here, before anything was sent.
     Refused(Refused),
+}
+
+/// A message that answers one of this side's.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) method: MethodId,
+    pub(crate) event_id: u64,
+    pub(crate) reply_to: u64,
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) body: Held,
 }
 
 /// Why this side sends nothing.
@@ -50,7 +64,21 @@ pub(super) struct Entry {
     pub(super) bytes: usize,
     pub(super) deadline: Instant,
     pub(super) waker: Option<Waker>,
+    pub(super) kind: Kind,
     pub(super) progress: Progress,
+}
+
+/// What ends an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its RETURN or FAIL.
+    Call,
+    /// Being sent.
+    Event,
+    /// The same, and nobody asks how it went.
+    Detached,
+    /// A message that answers it, or its deadline (R21).
+    Ask,
 }
 
 #[derive(Debug)]
@@ -70,6 +98,7 @@ impl Progress {
         match self {
             Self::Waiting(message) => message.body.len(),
             Self::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
+            Self::Done(Outcome::Answered(answer)) => answer.body.as_slice().len(),
             Self::Sent { .. } | Self::Done(_) => 0,
         }
     }
@@ -217,9 +246,20 @@ impl Pending {
         Some(*message)
     }
 
-    /// Whether a reply to this entry is waited for.
-    pub(super) fn is_sent(&self, key: Key) -> bool {
-        self.entries.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Sent { .. }))
+    /// The call that a RETURN or FAIL with this id ends.
+    pub(super) fn called(&self, id: u64) -> Option<Key> {
+        self.sent(id, Kind::Call)
+    }
+
+    /// The message that one with this `reply_to` answers, where that is waited for.
+    pub(super) fn asked(&self, id: u64) -> Option<Key> {
+        self.sent(id, Kind::Ask)
+    }
+
+    fn sent(&self, id: u64, kind: Kind) -> Option<Key> {
+        let key = self.key_of(id)?;
+        let entry = self.entries.get(key)?;
+        (entry.kind == kind && matches!(entry.progress, Progress::Sent { .. })).then_some(key)
     }
 
     /// Ends an entry that is still open: keeps the outcome for its future and wakes it. The first outcome wins (R13).
@@ -234,6 +274,18 @@ impl Pending {
         self.held_bytes = self.held_bytes + entry.progress.held() - before;
         self.open -= 1;
         effects.wakes.extend(entry.waker.take());
+        if entry.kind == Kind::Detached {
+            self.remove(key);
+        }
+    }
+
+    /// Nobody asks for the outcome of this event, which is sent all the same.
+    pub(super) fn detach(&mut self, key: Key) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.kind = Kind::Detached;
+        if matches!(entry.progress, Progress::Done(_)) {
+            self.remove(key);
+        }
     }
 
     /// Removes an entry altogether.
@@ -269,7 +321,8 @@ impl Pending {
 
     /// Ends every open entry (R15). What certainly had not left this side says so.
     pub(super) fn close(&mut self, info: &CloseInfo, has_left: impl Fn(u64) -> bool, effects: &mut Effects) {
-        for (_, entry) in self.entries.iter_mut() {
+        let mut detached = Vec::new();
+        for (key, entry) in self.entries.iter_mut() {
             let unsent = match entry.progress {
                 Progress::Waiting(_) => true,
                 // After a close of this side the outbox is still written, and the peer may run what it gets.
@@ -281,6 +334,12 @@ impl Pending {
             info.unsent = unsent;
             entry.progress = Progress::Done(Outcome::Closed(info));
             effects.wakes.extend(entry.waker.take());
+            if entry.kind == Kind::Detached {
+                detached.push(key);
+            }
+        }
+        for key in detached {
+            self.entries.remove(key);
         }
         self.owed_cancels = VecDeque::new();
         self.queues = Vec::new();

@@ -6,14 +6,17 @@ use bytes::Bytes;
 
 use super::deadlines::Due;
 use super::lane::Queued;
-use super::pending::Outcome;
+use super::pending::{Answered, Outcome};
 use super::queues::Turn;
 use super::running::{Entry, Kind};
 use super::state::{CONTROL, Engine, Phase, Role};
-use super::{Effects, Held, Start};
+use super::{Arrived, Effects, Held, Start};
 use crate::limits::{BATCH_BYTES, MAX_DEPTH, MAX_HANDSHAKE};
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
 use crate::service::{MethodKind, Queueing};
+
+/// The index of a method that is in no table.
+pub(crate) const DYNAMIC: usize = usize::MAX;
 
 impl Engine {
     /// Takes one WebSocket message: every frame in it, in order. Whatever is wrong with it ends this connection and
@@ -109,8 +112,7 @@ impl Engine {
 
     /// Replies never wait for a handler, a lane or a slot (R11). One that nobody waits for is counted (R17).
     fn on_reply(&mut self, id: u64, effects: &mut Effects, outcome: impl FnOnce() -> Outcome) {
-        let key = self.pending.key_of(id).filter(|key| self.pending.is_sent(*key));
-        let Some(key) = key else {
+        let Some(key) = self.pending.called(id) else {
             self.stats.stray_replies += 1;
             return;
         };
@@ -144,7 +146,20 @@ impl Engine {
         if fields.depth > MAX_DEPTH {
             return Err(Malformed("a call nested deeper than 32"));
         }
+        let answers = fields.reply_to.filter(|_| !fields.wants_reply).and_then(|id| self.pending.asked(id));
+        if let Some(key) = answers {
+            return self.on_answer(message, fields, key, effects);
+        }
+        self.observe(message, &fields, None, effects);
         let known = self.serves.index(fields.method);
+        if known.is_none() && self.dynamic {
+            // What serves here knows more than its contract says.
+            return if fields.wants_reply {
+                self.on_call(now, message, fields, DYNAMIC, effects)
+            } else {
+                self.on_event(message, fields, DYNAMIC, effects)
+            };
+        }
         let refusal = match known {
             _ if self.schema.refuses_here(fields.method) => FailClass::SchemaMismatch,
             None if self.serves.is_empty() => FailClass::NoProvider,
@@ -164,6 +179,68 @@ impl Engine {
             self.report(fields.id, known, refusal, effects);
         }
         Ok(())
+    }
+
+    /// A message that answers one of this side's goes to whoever waits for it, and to nobody else (R20); observers
+    /// come first.
+    fn on_answer(
+        &mut self,
+        message: &Bytes,
+        fields: Message<'_>,
+        key: super::Key,
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        let bytes = fields.body.len();
+        if !self.grant.receive(bytes) {
+            return self.overrun(effects);
+        }
+        self.grant.consume(bytes);
+        self.stats.events_received += 1;
+        if self.observed {
+            self.observe(message, &fields, Some(key), effects);
+            return Ok(());
+        }
+        let answer = Answered {
+            method: fields.method,
+            event_id: fields.id,
+            reply_to: fields.reply_to.unwrap_or_default(),
+            metadata: fields.metadata,
+            body: Held::of(message, fields.body),
+        };
+        self.pending.finish(key, Outcome::Answered(Box::new(answer)), effects);
+        Ok(())
+    }
+
+    /// The observers have seen the answer to the message of `key`: it goes on to whoever waits for it.
+    pub(crate) fn deliver(&mut self, key: super::Key, arrived: &Arrived, effects: &mut Effects) {
+        let answer = Answered {
+            method: arrived.method,
+            event_id: arrived.event_id,
+            reply_to: arrived.reply_to.unwrap_or_default(),
+            metadata: arrived.metadata.clone(),
+            body: Held::of(&arrived.body, &arrived.body),
+        };
+        self.pending.finish(key, Outcome::Answered(Box::new(answer)), effects);
+    }
+
+    /// Has the observers see a message, where there are any.
+    fn observe(
+        &self,
+        message: &Bytes,
+        fields: &Message<'_>,
+        answers: Option<super::Key>,
+        effects: &mut Effects,
+    ) {
+        if self.observed {
+            effects.arrived.push(Arrived {
+                method: fields.method,
+                body: message.slice_ref(fields.body),
+                event_id: fields.id,
+                reply_to: fields.reply_to,
+                metadata: fields.metadata.clone(),
+                answers,
+            });
+        }
     }
 
     /// Ids are the peer's own: of its parity, not in use, and 0 only for events of a server (R19).
@@ -247,6 +324,7 @@ impl Engine {
         let mut start = Start {
             key,
             method,
+            id: fields.method,
             body: message.slice_ref(fields.body),
             depth: fields.depth,
             deadline: Some(deadline),
@@ -302,6 +380,7 @@ impl Engine {
         let mut start = Start {
             key: super::Key { index: u32::MAX, generation: u32::MAX },
             method,
+            id: fields.method,
             body: message.slice_ref(fields.body),
             // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
             depth: 0,

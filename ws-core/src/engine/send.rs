@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::deadlines::Due;
-use super::pending::{Class, EVENTS, Entry, Outcome, Progress, Refused};
+use super::pending::{Class, EVENTS, Entry, Kind, Outcome, Progress, Refused};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::codec::Body;
@@ -19,7 +19,7 @@ use crate::service::MethodId;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: MethodId,
-    pub(crate) wants_reply: bool,
+    pub(crate) kind: Kind,
     /// 0, or the calling handler's depth + 1.
     pub(crate) depth: u8,
     pub(crate) deadline: Instant,
@@ -52,13 +52,16 @@ impl Engine {
         if self.pending.is_full() || !self.share.covers(self.buffered().saturating_add(bytes)) {
             return Begun::Over(Outcome::Refused(Refused::Overloaded));
         }
-        let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), progress };
+        let kind = message.kind;
+        let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), kind, progress };
         let key = if self.pending.head(class).is_none() && self.admits(class, bytes) {
-            if !message.wants_reply {
-                return Begun::Over(Outcome::Sent(self.write_event(message)));
+            if matches!(kind, Kind::Event | Kind::Detached) {
+                let id = self.pending.event_id();
+                self.write_event(id, message);
+                return Begun::Over(Outcome::Sent(id));
             }
             let key = self.pending.insert(entry(Progress::Sent { position: u64::MAX }));
-            self.write_call(key, message);
+            self.write_waiting(key, message, &mut Effects::default());
             key
         } else {
             if self.pending.waiting() >= self.limits.max_waiting {
@@ -96,6 +99,11 @@ impl Engine {
         }
     }
 
+    /// Nobody asks for the outcome of an event any more; it is sent all the same when its turn comes.
+    pub(crate) fn detach(&mut self, key: Key) {
+        self.pending.detach(key);
+    }
+
     /// Nobody asks for the outcome any more: a call that was sent is cancelled at the callee (R14), what waits is never
     /// sent.
     pub(crate) fn abandon(&mut self, now: Instant, key: Key, effects: &mut Effects) -> Fate {
@@ -118,6 +126,10 @@ impl Engine {
                 self.pending.finish(key, outcome(Fate::NotSent), effects);
                 self.send_waiting(effects);
                 Fate::NotSent
+            }
+            Progress::Sent { .. } if entry.kind == Kind::Ask => {
+                self.pending.finish(key, outcome(Fate::Unknown), effects);
+                Fate::Unknown
             }
             Progress::Sent { .. } => {
                 // The slot there is free with the CANCEL, so it stays taken here until the CANCEL is out.
@@ -192,12 +204,7 @@ impl Engine {
                     break;
                 }
                 let Some(message) = self.pending.take_waiting(key) else { break };
-                if message.wants_reply {
-                    self.write_call(key, message);
-                } else {
-                    let id = self.write_event(message);
-                    self.pending.finish(key, Outcome::Sent(id), effects);
-                }
+                self.write_waiting(key, message, effects);
             }
         }
     }
@@ -231,7 +238,7 @@ impl Engine {
             return Some(Outcome::Refused(Refused::NotAccepted));
         }
         // A nested call belongs to one that the server lets finish (R3).
-        if self.peer_leaves && message.wants_reply && message.depth == 0 {
+        if self.peer_leaves && message.kind == Kind::Call && message.depth == 0 {
             return Some(Outcome::Closed(leaving()));
         }
         if self.schema.refuses_there(message.method) {
@@ -240,7 +247,7 @@ impl Engine {
         if Envelope::CAPACITY + message.metadata.len() + message.body.len() > self.frame_limit {
             return Some(Outcome::Refused(Refused::TooLarge));
         }
-        if message.wants_reply && message.depth > MAX_DEPTH {
+        if message.kind == Kind::Call && message.depth > MAX_DEPTH {
             return Some(Outcome::Refused(Refused::Overloaded));
         }
         None
@@ -260,6 +267,30 @@ impl Engine {
             && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, class, bytes))
     }
 
+    /// Writes what has an entry.
+    fn write_waiting(&mut self, key: Key, message: Outgoing, effects: &mut Effects) {
+        match message.kind {
+            Kind::Call => self.write_call(key, message),
+            Kind::Ask => {
+                // The id of its entry, so that what answers it finds it.
+                self.write_event(self.pending.call_id(key), message);
+                self.mark_sent(key);
+            }
+            Kind::Event | Kind::Detached => {
+                let id = self.pending.event_id();
+                self.write_event(id, message);
+                self.pending.finish(key, Outcome::Sent(id), effects);
+            }
+        }
+    }
+
+    fn mark_sent(&mut self, key: Key) {
+        let position = self.outbox.position();
+        if let Some(entry) = self.pending.get_mut(key) {
+            entry.progress = Progress::Sent { position };
+        }
+    }
+
     fn write_call(&mut self, key: Key, message: Outgoing) {
         self.usage_there.add(message.depth, message.body.len());
         self.stats.calls_sent += 1;
@@ -267,18 +298,13 @@ impl Engine {
         // Rounded up: the callee never gives up before the caller does (R14).
         let remaining = message.deadline.saturating_duration_since(self.now).as_nanos().div_ceil(1_000_000);
         self.write(id, message, Some(u64::try_from(remaining).unwrap_or(u64::MAX)));
-        let position = self.outbox.position();
-        if let Some(entry) = self.pending.get_mut(key) {
-            entry.progress = Progress::Sent { position };
-        }
+        self.mark_sent(key);
     }
 
-    fn write_event(&mut self, message: Outgoing) -> u64 {
+    fn write_event(&mut self, id: u64, message: Outgoing) {
         self.allowance.spend(message.body.len());
         self.stats.events_sent += 1;
-        let id = self.pending.event_id();
         self.write(id, message, None);
-        id
     }
 
     fn write(&mut self, id: u64, message: Outgoing, deadline_ms: Option<u64>) {
@@ -286,8 +312,8 @@ impl Engine {
         let envelope = encode::message(&Message {
             id,
             reply_to: message.reply_to,
-            wants_reply: message.wants_reply,
-            depth: if message.wants_reply { message.depth } else { 0 },
+            wants_reply: message.kind == Kind::Call,
+            depth: if message.kind == Kind::Call { message.depth } else { 0 },
             method: message.method,
             deadline_ms,
             metadata: has_metadata.then(crate::context::Metadata::new),
@@ -298,7 +324,7 @@ impl Engine {
 }
 
 fn class_of(message: &Outgoing) -> Class {
-    if message.wants_reply { message.depth } else { EVENTS }
+    if message.kind == Kind::Call { message.depth } else { EVENTS }
 }
 
 fn leaving() -> CloseInfo {

@@ -92,6 +92,10 @@ pub(crate) struct Engine {
     pub(super) pong_owed: Option<u64>,
     pub(super) share: Share,
     reports: bool,
+    /// Whether observers see each message on its arrival.
+    pub(super) observed: bool,
+    /// Whether messages for methods in no table are handled.
+    pub(super) dynamic: bool,
     /// Overloads not yet made up for by calls that kept to the limits.
     pub(super) violations: u32,
     /// The server said GOAWAY: no new calls of this side.
@@ -136,6 +140,8 @@ impl Engine {
             pong_owed: None,
             share: Share::of(config.budget),
             reports: config.reports,
+            observed: false,
+            dynamic: false,
             violations: 0,
             peer_leaves: false,
             leaving: None,
@@ -363,6 +369,16 @@ impl Engine {
         if self.reports {
             effects.failed.push(Failed { event_id, method, kind: FailureKind::of(class) });
         }
+    }
+
+    /// Whether observers see each message on its arrival, before anything becomes of it (R20).
+    pub(crate) const fn set_observed(&mut self, observed: bool) {
+        self.observed = observed;
+    }
+
+    /// Whether messages for methods in no table are handled.
+    pub(crate) const fn set_dynamic(&mut self, dynamic: bool) {
+        self.dynamic = dynamic;
     }
 
     /// The peer broke a rule.

@@ -186,7 +186,7 @@ impl MethodSpec {
     }
 
     /// Makes the names of a generic contract's arguments part of the signature.
-    pub(super) fn of_types(mut self, types: &[String]) -> Self {
+    pub(super) fn of_types<'a>(mut self, types: impl Iterator<Item = &'a str>) -> Self {
         for name in types {
             self.signature = fnv1a_64(fnv1a_64(self.signature, name.as_bytes()), b";");
         }

@@ -5,6 +5,8 @@
 
 mod answer;
 mod call_context;
+mod contract;
+mod event;
 mod guard;
 mod invocation;
 mod method;
@@ -15,13 +17,17 @@ mod payload;
 mod prepare;
 mod provider;
 mod remote;
+mod request;
 pub(crate) mod scope;
 mod table;
 mod tuple;
 
+pub use crate::call::RawReply;
 pub(crate) use answer::AnswerKind;
 pub use answer::{Answer, HandlerFuture, Refusal, Responder};
 pub use call_context::CallContext;
+pub use contract::Contract;
+pub use event::{Event, EventWriter, Written};
 pub use guard::{Denied, Guard, Guarded};
 pub use invocation::Invocation;
 pub(crate) use invocation::InvocationParts;
@@ -33,5 +39,7 @@ pub use payload::Payload;
 pub use prepare::{Preparation, PrepareError, Preparing};
 pub use provider::Provider;
 pub use remote::{Remote, RemoteHandle};
+pub use request::{PendingAnswer, Received, ReplyHandle, Request, RequestProvider, Requests, channel};
 pub use scope::Scoped;
+pub(crate) use table::event_table;
 pub use table::{ContractError, MethodTable, Methods};

@@ -95,7 +95,7 @@ impl RemoteHandle {
         method: &'static MethodSpec,
         arguments: &impl serde::Serialize,
     ) -> Call<T, E> {
-        self.peer.call(self.id(method), method, arguments, self.options.clone())
+        self.peer.call_method(self.id(method), method, arguments, self.options.clone())
     }
 
     /// An event of `method`; the arguments are encoded here, the event leaves when it is first polled.

@@ -1,9 +1,11 @@
 //! The methods of a contract as a list, and the table that turns wire identities into small integers.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{MethodId, MethodSpec};
+use super::{Event, MethodId, MethodSpec};
 use crate::limits::MAX_FINGERPRINTS;
 use crate::service::names::intern;
 
@@ -33,10 +35,14 @@ impl Methods {
         self
     }
 
-    /// These methods, their fingerprints made different by the arguments of a generic contract.
+    /// The methods of a generic contract, the names of whose arguments are `types`. `mentioned` says for each method
+    /// which of them its signature mentions: they are part of its fingerprint.
     #[must_use]
-    pub fn of_types(self, types: &[String]) -> Self {
-        Self { specs: self.specs.into_iter().map(|spec| spec.of_types(types)).collect() }
+    pub fn of_generic(specs: &[MethodSpec], types: &[String], mentioned: &[&[usize]]) -> Self {
+        let named = |(spec, mentioned): (&MethodSpec, &&[usize])| {
+            spec.of_types(mentioned.iter().filter_map(|position| types.get(*position)).map(String::as_str))
+        };
+        Self { specs: specs.iter().zip(mentioned).map(named).collect() }
     }
 
     /// These methods as those of the field `field` of the contract `contract`: `Contract.field.method`.
@@ -169,6 +175,15 @@ impl MethodTable {
 
 fn is_wire_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-/:.".contains(c))
+}
+
+/// The methods of a contract's messages, made once for each type.
+pub(crate) fn event_table<V: Event>() -> Arc<MethodTable> {
+    static TABLES: Mutex<Option<HashMap<TypeId, Arc<MethodTable>>>> = Mutex::new(None);
+    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+    let table = tables.get_or_insert_default().entry(TypeId::of::<V>());
+    // A contract whose names collide serves nothing, and its messages are found by nobody.
+    Arc::clone(table.or_insert_with(|| Arc::new(MethodTable::new(V::methods()).unwrap_or_default())))
 }
 
 /// The identities are hashes already, and the table's own: a peer can look for one, and add none.

@@ -23,6 +23,9 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
             &'static #runtime::service::MethodSpec,
             &Arguments,
         ) -> #runtime::Call<Value, Error>,
+        outcome: fn(
+            #runtime::service::RawReply,
+        ) -> ::core::result::Result<::core::result::Result<Value, Error>, #runtime::CallError>,
         answer: fn(
             #runtime::service::Responder,
             ::core::result::Result<Value, Error>,
@@ -32,6 +35,7 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
         send: |__handle, __method, __arguments| {
             #runtime::service::RemoteHandle::call(__handle, __method, __arguments)
         },
+        outcome: |__reply| #runtime::service::RawReply::decode(__reply),
         answer: |__responder, __outcome| match __outcome {
             ::core::result::Result::Ok(__value) => {
                 #runtime::service::Responder::value(&__responder, &__value)

@@ -5,11 +5,14 @@ use quote::quote;
 
 use super::codecs::codecs;
 use super::contract_trait::contract_trait;
+use super::event_enum::event_enum;
 use super::method_enum::method_enum;
 use super::names::Names;
 use super::nested::nestable;
 use super::provider::provider;
 use super::remote::remote;
+use super::reply_enum::reply_enum;
+use super::request_enum::request_enum;
 use crate::model::Contract;
 
 /// The trait, and what serves and calls it.
@@ -22,6 +25,9 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     let provider = provider(contract, &names);
     let remote = remote(contract, &names);
     let method_enum = method_enum(contract, &names);
+    let event_enum = event_enum(contract, &names);
+    let reply_enum = reply_enum(contract, &names);
+    let request_enum = request_enum(contract, &names);
     let nestable = nestable(contract, &names);
     let codecs = codecs(contract, &names);
     quote! {
@@ -29,6 +35,9 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         #provider
         #remote
         #method_enum
+        #event_enum
+        #reply_enum
+        #request_enum
         #nestable
         #codecs
     }

@@ -3,8 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::visit::{self, Visit};
-use syn::{GenericParam, Generics, Ident, WherePredicate};
+use syn::{GenericParam, Generics, Ident, Path, WherePredicate};
 
+use super::used::{name, type_or_value_name};
 use crate::model::Contract;
 
 /// The parameters of a contract: none for most.
@@ -88,23 +89,10 @@ impl<'a> Parameters<'a> {
         quote!(::core::marker::PhantomData<fn() -> (#(#types,)*)>)
     }
 
-    /// What makes the fingerprints of one use different from those of another; nothing for most.
-    pub(super) fn fingerprint(&self, contract: &Contract) -> TokenStream {
-        if self.generics.params.is_empty() {
-            return TokenStream::new();
-        }
-        let runtime = &contract.runtime;
-        let names = self.generics.params.iter().map(|parameter| match parameter {
-            GenericParam::Const(constant) => {
-                let ident = &constant.ident;
-                quote!(::std::format!("{:?}", #ident))
-            }
-            parameter => {
-                let ident = name(parameter);
-                quote!(#runtime::service::type_name::<#ident>())
-            }
-        });
-        quote!(.of_types(&[#(#names,)*]))
+    /// Their names, for fingerprints.
+    pub(super) fn names(&self, runtime: &Path) -> TokenStream {
+        let names = self.generics.params.iter().map(|parameter| type_or_value_name(parameter, runtime));
+        quote!(&[#(#names,)*])
     }
 
     fn types(&self) -> impl Iterator<Item = &'a Ident> {
@@ -116,14 +104,6 @@ impl<'a> Parameters<'a> {
 
     fn each(&self, write: impl Fn(&GenericParam) -> TokenStream) -> TokenStream {
         self.generics.params.iter().map(write).collect()
-    }
-}
-
-fn name(parameter: &GenericParam) -> &Ident {
-    match parameter {
-        GenericParam::Type(ty) => &ty.ident,
-        GenericParam::Const(constant) => &constant.ident,
-        GenericParam::Lifetime(lifetime) => &lifetime.lifetime.ident,
     }
 }
 

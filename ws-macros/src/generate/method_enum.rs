@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::doc;
-use super::generics::Parameters;
 use super::names::Names;
-use crate::model::Contract;
+use super::specs::specs;
+use crate::model::{Contract, Nested};
 
 /// An enum with one variant a method: the compiler numbers what `#[cfg]` leaves of them, as it numbers `METHODS`.
 pub(super) fn method_enum(contract: &Contract, names: &Names) -> TokenStream {
@@ -14,6 +14,7 @@ pub(super) fn method_enum(contract: &Contract, names: &Names) -> TokenStream {
     let Names { method, .. } = names;
     let ident = &contract.head.ident;
     let on_type = doc([format!("The methods of [`{ident}`], to name one: to a guard, say.")]);
+    let specs = specs(contract);
     let variants = contract.methods.iter().map(|method| {
         let (cfgs, variant) = (&method.attributes.cfgs, &method.variant);
         let on_variant = doc([format!("`{}`.", method.wire_name)]);
@@ -38,6 +39,12 @@ pub(super) fn method_enum(contract: &Contract, names: &Names) -> TokenStream {
         #visibility enum #method { #(#variants,)* }
 
         #(#cfgs)*
+        impl #method {
+            #[doc(hidden)]
+            #visibility const __WS_SPECS: &'static [#runtime::service::MethodSpec] = &#specs;
+        }
+
+        #(#cfgs)*
         #[automatically_derived]
         impl #runtime::service::MethodName for #method {
             fn name(&self) -> &::core::primitive::str {
@@ -47,16 +54,24 @@ pub(super) fn method_enum(contract: &Contract, names: &Names) -> TokenStream {
     }
 }
 
+/// The number of methods before those of the nested contract at `position`, as an expression.
+pub(super) fn before(contract: &Contract, names: &Names, position: usize) -> TokenStream {
+    sum(contract, names, &contract.nested[..position])
+}
+
 /// The number of methods that `#[cfg]` leaves, nested ones included, as an expression.
 pub(super) fn count(contract: &Contract, names: &Names) -> TokenStream {
-    let (runtime, remote) = (&contract.runtime, &names.remote);
-    let arguments = Parameters::of(contract).arguments();
-    let nested = contract.nested.iter().map(|nested| {
+    sum(contract, names, &contract.nested)
+}
+
+fn sum(contract: &Contract, names: &Names, nested: &[Nested]) -> TokenStream {
+    let (runtime, specs) = (&contract.runtime, &names.method);
+    let nested = nested.iter().map(|nested| {
         let (cfgs, inner) = (&nested.attributes.cfgs, &nested.remote);
         quote!(#(#cfgs)* let __count = __count + <#inner as #runtime::service::Remote>::COUNT;)
     });
     quote! {{
-        let __count = <#remote<#arguments>>::METHODS.len();
+        let __count = #specs::__WS_SPECS.len();
         #(#nested)*
         __count
     }}

@@ -9,12 +9,17 @@ mod codecs;
 mod contract;
 mod contract_trait;
 mod docs;
+mod enums;
+mod event_enum;
 mod generics;
 mod method_enum;
 mod names;
 mod nested;
 mod provider;
 mod remote;
+mod reply_enum;
+mod request_enum;
 mod specs;
+mod used;
 
 pub(crate) use contract::contract;

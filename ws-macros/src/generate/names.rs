@@ -1,10 +1,10 @@
 //! The names of generated items.
 
-use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::Ident;
 use syn::ext::IdentExt;
 
+use super::used::mentions;
 use crate::model::Contract;
 
 /// The names of generated items.
@@ -13,6 +13,9 @@ pub(super) struct Names {
     pub(super) remote: Ident,
     /// The enum of methods in the order of their index.
     pub(super) method: Ident,
+    pub(super) event_enum: Ident,
+    pub(super) reply_enum: Ident,
+    pub(super) request_enum: Ident,
     /// The hidden holder of what runs each method on a borrowed service.
     pub(super) runs: Ident,
     /// The hidden holder of one codec for each method.
@@ -32,10 +35,13 @@ impl Names {
             provider: format_ident!("{ident}Provider"),
             remote: format_ident!("{ident}Remote"),
             method: format_ident!("{ident}Method"),
+            event_enum: format_ident!("{ident}Event"),
+            reply_enum: format_ident!("{ident}Reply"),
+            request_enum: format_ident!("{ident}Request"),
             runs: format_ident!("__{ident}Runs"),
             codecs: format_ident!("__{ident}Codecs"),
-            call: format_ident!("__{ident}Call"),
-            event: format_ident!("__{ident}Event"),
+            call: format_ident!("__{ident}CallCodec"),
+            event: format_ident!("__{ident}EventCodec"),
             service: service_parameter(contract),
         }
     }
@@ -58,12 +64,4 @@ fn service_parameter(contract: &Contract) -> Ident {
         service = format_ident!("{service}S");
     }
     service
-}
-
-fn mentions(tokens: TokenStream, ident: &Ident) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(other) => other == *ident,
-        TokenTree::Group(group) => mentions(group.stream(), ident),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }

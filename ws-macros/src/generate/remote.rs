@@ -7,7 +7,7 @@ use super::docs::{doc, method_doc, nested_doc, remote_doc};
 use super::generics::Parameters;
 use super::method_enum::count;
 use super::names::Names;
-use super::specs::specs;
+use super::specs::methods as methods_of;
 use crate::model::{Contract, Kind, Method, Nested, Output};
 
 /// The remote's type and what is implemented for it.
@@ -18,23 +18,8 @@ pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
     let parameters = Parameters::of(contract);
     let (bounded, arguments, conditions) =
         (parameters.bounded(), parameters.arguments(), parameters.conditions());
-    let (fingerprint, count, name) =
-        (parameters.fingerprint(contract), count(contract, names), &contract.name);
-    let nested = contract.nested.iter().map(|nested| {
-        let Nested { field, remote, .. } = nested;
-        let cfgs = &nested.attributes.cfgs;
-        quote! {
-            #(#cfgs)*
-            let __methods = #runtime::service::Methods::and(
-                __methods,
-                #runtime::service::Methods::nested(
-                    <#remote as #runtime::service::Remote>::methods(),
-                    #name,
-                    #field,
-                ),
-            );
-        }
-    });
+    let count = count(contract, names);
+    let listed = methods_of(contract, names, &parameters.names(runtime));
     quote! {
         #definition
         #methods
@@ -45,9 +30,7 @@ pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
             const COUNT: ::core::primitive::usize = #count;
 
             fn methods() -> #runtime::service::Methods {
-                let __methods = #runtime::service::Methods::of(Self::METHODS)#fingerprint;
-                #(#nested)*
-                __methods
+                #listed
             }
 
             fn from_handle(__handle: #runtime::service::RemoteHandle) -> Self {
@@ -104,7 +87,7 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
 fn methods(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, visibility, runtime) = (&contract.head.cfgs, &contract.head.visibility, &contract.runtime);
     let remote = &names.remote;
-    let specs = specs(contract);
+    let method_enum = &names.method;
     let methods = contract.methods.iter().map(|item| method(contract, names, item));
     let nested = contract.nested.iter().map(|item| nested(contract, item));
     let parameters = Parameters::of(contract);
@@ -125,7 +108,7 @@ fn methods(contract: &Contract, names: &Names) -> TokenStream {
         )]
         impl<#bounded> #remote<#arguments> #conditions {
             #[doc(hidden)]
-            #visibility const METHODS: &'static [#runtime::service::MethodSpec] = &#specs;
+            #visibility const METHODS: &'static [#runtime::service::MethodSpec] = #method_enum::__WS_SPECS;
 
             #(#methods)*
 

@@ -1,9 +1,52 @@
 //! What the runtime knows of each method.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
-use crate::model::{Contract, Kind, Method, Queueing, signature_text};
+use super::names::Names;
+use super::used::{mentions, name as parameter_name};
+use crate::model::{Contract, Kind, Method, Nested, Queueing, signature_text};
+
+/// The list of all methods, nested ones included, as an expression. `types` are the names of a generic contract's
+/// arguments.
+pub(super) fn methods(contract: &Contract, names: &Names, types: &TokenStream) -> TokenStream {
+    let (runtime, specs, name) = (&contract.runtime, &names.method, &contract.name);
+    let parameters: Vec<_> = contract.head.generics.params.iter().map(parameter_name).collect();
+    let own = if parameters.is_empty() {
+        quote!(#runtime::service::Methods::of(#specs::__WS_SPECS))
+    } else {
+        let mentioned = contract.methods.iter().map(|method| {
+            let cfgs = &method.attributes.cfgs;
+            let positions = parameters.iter().enumerate().filter(|(_, parameter)| {
+                mentions(method.item.sig.inputs.to_token_stream(), parameter)
+                    || mentions(method.item.sig.output.to_token_stream(), parameter)
+            });
+            let positions = positions.map(|(position, _)| Literal::usize_unsuffixed(position));
+            quote!(#(#cfgs)* &[#(#positions,)*])
+        });
+        quote!(#runtime::service::Methods::of_generic(#specs::__WS_SPECS, #types, &[#(#mentioned,)*]))
+    };
+    let nested = contract.nested.iter().map(|nested| {
+        let Nested { field, remote, .. } = nested;
+        let cfgs = &nested.attributes.cfgs;
+        quote! {
+            #(#cfgs)*
+            let __methods = #runtime::service::Methods::and(
+                __methods,
+                #runtime::service::Methods::nested(
+                    <#remote as #runtime::service::Remote>::methods(),
+                    #name,
+                    #field,
+                ),
+            );
+        }
+    });
+    quote! {
+        let __methods = #own;
+        #(#nested)*
+        __methods
+    }
+}
 
 /// One `MethodSpec` a method, in the order of the dense index.
 pub(super) fn specs(contract: &Contract) -> TokenStream {

@@ -7,6 +7,8 @@ use super::Attributes;
 /// `fn field(&self) -> &impl Scientific`.
 pub(crate) struct Nested {
     pub(crate) ident: Ident,
+    /// Its name in enums.
+    pub(crate) variant: Ident,
     /// What its methods' wire names have between the contract and the method.
     pub(crate) field: String,
     pub(crate) attributes: Attributes,

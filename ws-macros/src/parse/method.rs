@@ -70,7 +70,14 @@ pub(super) fn parse_method(
         let remote = parse_nested(&item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
         all_errors.append(errors);
         let Some(remote) = remote else { return Err(Box::new(faulty_method(item, attributes))) };
-        let nested = Nested { ident: item.sig.ident.clone(), field: name, attributes, item, remote };
+        let nested = Nested {
+            variant: variant(&item.sig.ident),
+            ident: item.sig.ident.clone(),
+            field: name,
+            attributes,
+            item,
+            remote,
+        };
         return Ok(ParsedMethod { item: ParsedItem::Nested(nested), name_span });
     }
     let parts = (!later)

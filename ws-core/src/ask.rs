@@ -1,0 +1,202 @@
+//! A message on its way, and the wait for the one that answers it.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::call::{refusal, unencodable};
+use crate::clock;
+use crate::codec::{Body, EncodeError};
+use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Sends};
+use crate::error::{CallError, Fate};
+use crate::message::{Message, MessageHandle};
+use crate::peer::Peer;
+use crate::service::{
+    Event, Invocation, InvocationParts, MethodId, MethodSpec, MethodTable, Written, event_table,
+};
+use crate::shared::Shared;
+
+/// A message and the wait for its answer: `peer.ask(event).await`. It is sent when first polled, and its deadline, by
+/// default `Limits::call_timeout`, counts from then; the bookkeeping ends exactly there (R21).
+///
+/// Any message of the same contract may answer it; that goes to this future and to nobody else, after observers have
+/// seen it (R20).
+///
+/// # Errors
+/// `Timeout` where no answer came, also because the other side does not serve the contract: a message without an answer
+/// tells nothing. `InvalidReply` where the answer is none of the contract's messages. Else as a call.
+///
+/// # Cancel safety
+/// Dropped, an answer that comes later goes the normal way, as a message like any other.
+#[must_use = "a message is sent when it is awaited"]
+pub struct Ask<V> {
+    shared: Arc<Shared>,
+    id: MethodId,
+    method: &'static MethodSpec,
+    reply_to: Option<u64>,
+    within: Option<Duration>,
+    state: State,
+    types: PhantomData<fn() -> V>,
+}
+
+enum State {
+    Unencodable(EncodeError),
+    /// An answer to a broadcast (R19).
+    Unanswerable,
+    Unsent(Body),
+    Entered(Key),
+    Over,
+}
+
+impl<V: Event> Ask<V> {
+    pub(crate) fn new(shared: Arc<Shared>, written: Written) -> Self {
+        let Written { id, method, body, .. } = written;
+        let state = match body {
+            Ok(body) => State::Unsent(body),
+            Err(error) => State::Unencodable(error),
+        };
+        Self { shared, id, method, reply_to: None, within: None, state, types: PhantomData }
+    }
+
+    /// The same as an answer to the message `event_id`.
+    pub(crate) fn answering(mut self, event_id: u64) -> Self {
+        if event_id == 0 {
+            self.state = State::Unanswerable;
+        }
+        self.reply_to = Some(event_id);
+        self
+    }
+
+    /// Waits this long for the answer, at most `Limits::max_call_timeout`.
+    pub const fn within(mut self, within: Duration) -> Self {
+        self.within = Some(within);
+        self
+    }
+
+    fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
+        let now = clock::now();
+        let limits = &self.shared.limits;
+        let within = self.within.unwrap_or(limits.call_timeout).min(limits.max_call_timeout);
+        let message = Outgoing {
+            method: self.id,
+            kind: Sends::Ask,
+            depth: 0,
+            deadline: now + within,
+            reply_to: self.reply_to,
+            metadata: Vec::new(),
+            body,
+        };
+        let waker = cx.waker().clone();
+        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
+            Begun::Over(outcome) => Poll::Ready(outcome),
+            Begun::Entered(key) => {
+                self.state = State::Entered(key);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
+        let (now, waker) = (clock::now(), cx.waker().clone());
+        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        if outcome.is_pending() {
+            self.state = State::Entered(key);
+        }
+        outcome
+    }
+
+    fn answered(&self, answer: Answered) -> Result<Message<V>, CallError> {
+        let table = event_table::<V>();
+        let index = table.index(answer.method).ok_or(CallError::InvalidReply)?;
+        let parts = InvocationParts::arrived(
+            &self.shared,
+            &table,
+            index,
+            answer.event_id,
+            Some(answer.reply_to),
+            answer.metadata,
+        );
+        let invocation = Invocation::new(answer.body.as_slice(), &parts);
+        let event = V::read(index, &invocation).map_err(|refusal| {
+            tracing::debug!(method = self.method.name, ?refusal, "an answer does not decode");
+            CallError::InvalidReply
+        })?;
+        Ok(Message::new(event, parts.handle()))
+    }
+}
+
+impl<V: Event> Future for Ask<V> {
+    type Output = Result<Message<V>, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match std::mem::replace(&mut self.state, State::Over) {
+            State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
+            State::Unanswerable => return Poll::Ready(Err(CallError::NoReply)),
+            State::Unsent(body) => self.begin(body, cx),
+            State::Entered(key) => self.poll_entered(key, cx),
+            // Polled again after its outcome, against the contract of futures.
+            State::Over => return Poll::Ready(Err(CallError::Cancelled(Fate::Unknown))),
+        };
+        let outcome = match outcome {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(match outcome {
+            Outcome::Answered(answer) => self.answered(*answer),
+            Outcome::Timeout(fate) => Err(CallError::Timeout(fate)),
+            Outcome::Closed(info) => Err(CallError::Closed(info)),
+            Outcome::Refused(refused) => Err(refusal(refused)),
+            Outcome::Cancelled(fate) => Err(CallError::Cancelled(fate)),
+            // Outcomes of calls and of events.
+            Outcome::Returned(_) | Outcome::Failed(..) | Outcome::Sent(_) => Err(CallError::InvalidReply),
+        })
+    }
+}
+
+impl<V> Drop for Ask<V> {
+    fn drop(&mut self) {
+        if let State::Entered(key) = self.state {
+            self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
+        }
+    }
+}
+
+impl<V> std::fmt::Debug for Ask<V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ask").field("method", &self.method.name).finish_non_exhaustive()
+    }
+}
+
+impl InvocationParts {
+    /// Of a message that no handler is for.
+    pub(crate) fn arrived(
+        shared: &Arc<Shared>,
+        table: &MethodTable,
+        index: usize,
+        event_id: u64,
+        reply_to: Option<u64>,
+        metadata: Option<crate::context::Metadata>,
+    ) -> Self {
+        static UNKNOWN: MethodSpec = MethodSpec::event("", "", 0);
+        Self {
+            peer: Peer::new(Arc::clone(shared)),
+            encoding: shared.encoding,
+            decode_limits: shared.limits.decode(),
+            max_reply: 0,
+            spec: *table.spec(index).unwrap_or(&UNKNOWN),
+            depth: 0,
+            deadline: None,
+            event_id,
+            reply_to,
+            metadata: metadata.map(Arc::new),
+            awaiting: None,
+        }
+    }
+
+    pub(crate) fn handle(&self) -> MessageHandle {
+        MessageHandle::new(self.peer.clone(), self.event_id, self.reply_to, self.metadata.clone())
+    }
+}
