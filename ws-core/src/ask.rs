@@ -14,6 +14,7 @@ use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Sends};
 use crate::error::{CallError, Fate};
 use crate::message::{Message, MessageHandle};
 use crate::peer::Peer;
+use crate::service::scope::Awaited;
 use crate::service::{
     Event, Invocation, InvocationParts, MethodId, MethodSpec, MethodTable, Written, event_table,
 };
@@ -38,6 +39,8 @@ pub struct Ask<V> {
     method: &'static MethodSpec,
     reply_to: Option<u64>,
     within: Option<Duration>,
+    /// The asking handler is known to wait, until this ends.
+    awaited: Option<Awaited>,
     state: State,
     types: PhantomData<fn() -> V>,
 }
@@ -58,7 +61,7 @@ impl<V: Event> Ask<V> {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, reply_to: None, within: None, state, types: PhantomData }
+        Self { shared, id, method, reply_to: None, within: None, awaited: None, state, types: PhantomData }
     }
 
     /// The same as an answer to the message `event_id`.
@@ -89,6 +92,7 @@ impl<V: Event> Ask<V> {
             metadata: Vec::new(),
             body,
         };
+        self.awaited = Awaited::by_current();
         let waker = cx.waker().clone();
         match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
@@ -144,6 +148,7 @@ impl<V: Event> Future for Ask<V> {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => return Poll::Pending,
         };
+        self.awaited = None;
         Poll::Ready(match outcome {
             Outcome::Answered(answer) => self.answered(*answer),
             Outcome::Timeout(fate) => Err(CallError::Timeout(fate)),

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::engine::{SchemaMismatch, Stats};
 use crate::id::ConnectionId;
+use crate::listeners::Listeners;
 use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
-use crate::service::{ContractError, MethodTable, Provider, Remote};
+use crate::service::{ContractError, Event, MethodTable, Provider, Remote};
 use crate::shared::Shared;
 
 /// An activated connection: `R` is the typed stub of the other side, `C` the application's own state.
@@ -72,6 +73,15 @@ impl<R, C> Connection<R, C> {
     #[must_use]
     pub const fn remote(&self) -> &R {
         &self.remote
+    }
+
+    /// The listeners of this connection that see the messages of one contract, beside what serves it. Asked for again,
+    /// they are the same.
+    ///
+    /// Where the provider does not serve the contract, its messages are for the listeners alone.
+    #[must_use]
+    pub fn listen<V: Event>(&self) -> Listeners<V> {
+        self.shared.hub.listen(&self.shared)
     }
 
     /// The untyped handle of the other side.

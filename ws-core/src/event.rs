@@ -11,6 +11,7 @@ use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::SendError;
+use crate::service::scope::Awaited;
 use crate::service::{MethodId, MethodSpec};
 use crate::shared::Shared;
 
@@ -41,6 +42,8 @@ pub struct Sending {
     options: Option<Arc<CallOptions>>,
     /// The message that this one answers.
     reply_to: Option<u64>,
+    /// The sending handler is known to wait, until this ends.
+    awaited: Option<Awaited>,
     state: State,
 }
 
@@ -65,7 +68,7 @@ impl Sending {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, options, reply_to: None, state }
+        Self { shared, id, method, options, reply_to: None, awaited: None, state }
     }
 
     /// The same as an answer to the message `event_id`.
@@ -137,6 +140,7 @@ impl Sending {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
                 self.state = State::Entered(key);
+                self.awaited = Awaited::by_current();
                 Poll::Pending
             }
         }
@@ -165,7 +169,10 @@ impl Future for Sending {
             State::Over => return Poll::Ready(Err(SendError::Full)),
         };
         match outcome {
-            Poll::Ready(outcome) => Poll::Ready(sent(outcome, self.reply_to)),
+            Poll::Ready(outcome) => {
+                self.awaited = None;
+                Poll::Ready(sent(outcome, self.reply_to))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

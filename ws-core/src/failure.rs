@@ -1,5 +1,6 @@
 //! Messages of the other side that failed here: what an application is told, and the peer is not.
 
+use std::any::Any;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,6 +57,8 @@ pub enum FailureKind {
     Replaced,
     /// The handler ended without an answer.
     NoReply,
+    /// A listener failed or panicked; the message went on to the others.
+    Listener,
 }
 
 impl fmt::Display for FailureKind {
@@ -74,6 +77,7 @@ impl fmt::Display for FailureKind {
             Self::Timeout => "the deadline passed",
             Self::Replaced => "a later call took its place",
             Self::NoReply => "the handler ended without an answer",
+            Self::Listener => "a listener failed",
         })
     }
 }
@@ -156,6 +160,12 @@ impl Report {
 /// Logs a failure that belongs to no message.
 pub(crate) fn log_internal(what: &'static str, error: &str) {
     log(what, number(), error);
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }
 
 /// Unlike a counter, a random number tells the peer nothing about this process.

@@ -27,6 +27,10 @@ impl Peer {
         Self { shared }
     }
 
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The connection's id.
     #[must_use]
     pub fn id(&self) -> ConnectionId {

@@ -9,9 +9,11 @@ use tokio::sync::Notify;
 
 use crate::codec::Encoding;
 use crate::engine::{Effects, Engine, wake_all};
-use crate::failure::FailureHook;
+use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
+use crate::listeners::Hub;
+use crate::peer::Peer;
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider};
 
@@ -24,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) remote_address: Option<SocketAddr>,
     pub(crate) serves: Arc<MethodTable>,
     pub(crate) on_failure: Option<FailureHook>,
+    pub(crate) hub: Hub,
     state: Mutex<State>,
     /// The longest argument body that could be sent: the engine's, to be read without its lock.
     max_body: AtomicUsize,
@@ -73,6 +76,7 @@ impl Shared {
             remote_address,
             serves,
             on_failure,
+            hub: Hub::default(),
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             on_closing: Notify::new(),
@@ -106,13 +110,22 @@ impl Shared {
         look(&self.lock().engine)
     }
 
+    /// What tells of a failure of this message.
+    pub(crate) fn report(&self, method: &'static str, event_id: u64) -> Report {
+        Report { connection: self.id, method, event_id, hook: self.on_failure.clone() }
+    }
+
     /// Swaps what serves; false where the connection has ended.
-    pub(crate) fn provide(&self, provider: Arc<dyn Provider>) -> bool {
+    pub(crate) fn provide(self: &Arc<Self>, provider: Arc<dyn Provider>) -> bool {
+        self.hub.forget_provider(self);
+        provider.attached(&Peer::new(Arc::clone(self)), None);
+        let routes = provider.routes();
         let (taken, replaced, driver) = {
             let mut state = self.lock();
             if state.engine.closed().is_some() {
                 (false, Some(provider), None)
             } else {
+                state.engine.set_dynamic(routes);
                 (true, state.provider.replace(provider), state.driver.take())
             }
         };

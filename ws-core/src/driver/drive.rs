@@ -11,14 +11,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::closing::Closing;
-use super::guarded::text;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
 use super::write::Progress;
 use crate::clock;
 use crate::engine::{Effects, Key, Start, Verdict};
-use crate::failure::{Failure, log_internal};
+use crate::failure::{Failure, log_internal, panic_text};
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
@@ -279,6 +278,11 @@ impl<T: Transport> Driver<T> {
         let replaced = take_mail(&mut self.shared.lock(), &mut mail, &mut self.provider);
         discard(replaced);
         discard(self.provider.take());
+        let info = self.shared.look(|engine| engine.closed().cloned());
+        let hub = || self.shared.hub.close(&self.shared, &info.unwrap_or_else(CloseInfo::dropped));
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(hub)) {
+            log_internal("a listener's destructor", &panic_text(panic.as_ref()));
+        }
     }
 }
 
@@ -289,7 +293,7 @@ fn has_mail(state: &State) -> bool {
 /// A provider is the application's: a panic in its destructor must not take the connection along (R16).
 fn discard(provider: Option<Arc<dyn Provider>>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(provider))) {
-        log_internal("a provider's destructor", &text(panic.as_ref()));
+        log_internal("a provider's destructor", &panic_text(panic.as_ref()));
     }
 }
 
@@ -303,6 +307,7 @@ fn take_mail(
     effects.discarded.append(&mut state.effects.discarded);
     effects.starts.append(&mut state.effects.starts);
     effects.stops.append(&mut state.effects.stops);
+    effects.arrived.append(&mut state.effects.arrived);
     effects.failed.append(&mut state.effects.failed);
     let new = state.provider.take()?;
     provider.replace(new)
@@ -324,7 +329,7 @@ impl<T: Transport> Drop for Driver<T> {
             return;
         }
         // Aborted, or its runtime shuts down: the connection ends here, without a close frame.
-        let info = CloseInfo::new(code::ABNORMAL, "the connection was dropped", ClosedBy::Local);
+        let info = CloseInfo::dropped();
         self.with_engine(|engine, effects| engine.close(info.clone(), effects));
         self.effects.wake();
         let info = self.shared.look(|engine| engine.closed().cloned()).unwrap_or(info);
@@ -339,6 +344,19 @@ impl<T: Transport> std::fmt::Debug for Driver<T> {
 }
 
 impl<T: Transport> Driver<T> {
+    /// Observers see messages first (R20); what answers another goes on from them.
+    fn show_arrived(&mut self) {
+        if self.effects.arrived.is_empty() {
+            return;
+        }
+        for arrived in std::mem::take(&mut self.effects.arrived) {
+            self.shared.hub.arrived(&self.shared, &arrived);
+            if let Some(key) = arrived.answers {
+                self.with_engine(|engine, effects| engine.deliver(key, &arrived, effects));
+            }
+        }
+    }
+
     /// Tells the application of the messages that the engine refused or gave up.
     fn tell_failed(&mut self) {
         if self.effects.failed.is_empty() {
@@ -361,6 +379,7 @@ impl<T: Transport> Driver<T> {
 
     /// Does what the engine asked for. `message` brought the arguments of what starts.
     pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
+        self.show_arrived();
         self.effects.wake();
         self.tell_failed();
         let mut stops = std::mem::take(&mut self.effects.stops);

@@ -1,6 +1,5 @@
 //! A handler's future behind a guard: polled under its scope, its panic caught (R16).
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::engine::Verdict;
-use crate::failure::{FailureKind, Report};
+use crate::failure::{FailureKind, Report, panic_text};
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Awaiting, Scope};
 use crate::service::{Answer, AnswerKind, HandlerFuture, Refusal};
@@ -35,7 +34,7 @@ impl Guarded {
         if let Some(future) = self.future.take() {
             let _entered = scope::enter(self.scope);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-                self.report.internal(FailureKind::Panicked, &text(panic.as_ref()));
+                self.report.internal(FailureKind::Panicked, &panic_text(panic.as_ref()));
             }
         }
     }
@@ -56,7 +55,7 @@ impl Future for Guarded {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(answer)) => verdict(&this.report, answer),
             Err(panic) => {
-                Verdict::Internal(this.report.internal(FailureKind::Panicked, &text(panic.as_ref())))
+                Verdict::Internal(this.report.internal(FailureKind::Panicked, &panic_text(panic.as_ref())))
             }
         };
         this.discard();
@@ -102,9 +101,4 @@ pub(super) fn refused(report: &Report, refusal: &Refusal) -> FailClass {
     tracing::debug!(method = report.method, %kind, detail, "a message is refused");
     report.failed(kind, detail);
     class
-}
-
-pub(super) fn text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }

@@ -4,16 +4,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::drive::{Budget, Driver};
-use super::guarded::{Guarded, refused, text};
+use super::guarded::{Guarded, refused};
 use super::handlers::Handler;
 use super::spawned::Spawned;
-use crate::engine::{Key, Start, Verdict};
-use crate::failure::{FailureKind, Report};
+use crate::engine::{DYNAMIC, Key, Start, Verdict};
+use crate::failure::{FailureKind, panic_text};
 use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
-use crate::service::{Invocation, InvocationParts};
+use crate::service::{Invocation, InvocationParts, MethodSpec, Refusal};
 use crate::transport::Transport;
+
+/// What is known of a method that is in no table.
+const ROUTED: MethodSpec = MethodSpec::call("(a route)", "", 0);
 
 impl<T: Transport> Driver<T> {
     /// Starts what waits and polls what was woken, within the budget and while the outbox has room (R38).
@@ -48,15 +51,11 @@ impl<T: Transport> Driver<T> {
     }
 
     fn handler(&self, start: Start) -> Result<Handler, Verdict> {
+        let listened = self.shared.hub.turn(&self.shared, &start);
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
-        let spec = *self.shared.serves.spec(start.method).ok_or(Verdict::Fail(FailClass::UnknownMethod))?;
+        let spec = self.shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
         let scope = Scope { depth: start.depth, deadline: start.deadline };
-        let report = Report {
-            connection: self.shared.id,
-            method: spec.name,
-            event_id: start.event_id,
-            hook: self.shared.on_failure.clone(),
-        };
+        let report = self.shared.report(spec.name, start.event_id);
         let parts = InvocationParts {
             peer: Peer::new(Arc::clone(&self.shared)),
             encoding: self.shared.encoding,
@@ -79,13 +78,20 @@ impl<T: Transport> Driver<T> {
             let _entered = scope::enter(scope);
             let _awaiting = scope::enter_awaiting(start.awaiting.clone());
             let invocation = Invocation::new(&start.body, &parts);
-            catch_unwind(AssertUnwindSafe(|| provider.start(start.method, &invocation)))
+            catch_unwind(AssertUnwindSafe(|| match start.method {
+                DYNAMIC => provider.route(start.id, &invocation),
+                method => provider.start(method, &invocation),
+            }))
         };
         let handler = match future {
             Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report),
+            // Listeners had it, and nothing else is there for it.
+            Ok(Err(Refusal::UnknownMethod | Refusal::NoProvider)) if listened => {
+                return Err(Verdict::Nothing);
+            }
             Ok(Err(refusal)) => return Err(Verdict::Fail(refused(&report, &refusal))),
             Err(panic) => {
-                let number = report.internal(FailureKind::Panicked, &text(panic.as_ref()));
+                let number = report.internal(FailureKind::Panicked, &panic_text(panic.as_ref()));
                 return Err(Verdict::Internal(number));
             }
         };

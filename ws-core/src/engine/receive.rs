@@ -152,7 +152,7 @@ impl Engine {
         }
         self.observe(message, &fields, None, effects);
         let known = self.serves.index(fields.method);
-        if known.is_none() && self.dynamic {
+        if known.is_none() && (self.dynamic || self.listened) {
             // What serves here knows more than its contract says.
             return if fields.wants_reply {
                 self.on_call(now, message, fields, DYNAMIC, effects)

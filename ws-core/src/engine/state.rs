@@ -96,6 +96,8 @@ pub(crate) struct Engine {
     pub(super) observed: bool,
     /// Whether messages for methods in no table are handled.
     pub(super) dynamic: bool,
+    /// The same, for listeners' sake.
+    pub(super) listened: bool,
     /// Overloads not yet made up for by calls that kept to the limits.
     pub(super) violations: u32,
     /// The server said GOAWAY: no new calls of this side.
@@ -142,6 +144,7 @@ impl Engine {
             reports: config.reports,
             observed: false,
             dynamic: false,
+            listened: false,
             violations: 0,
             peer_leaves: false,
             leaving: None,
@@ -379,6 +382,11 @@ impl Engine {
     /// Whether messages for methods in no table are handled.
     pub(crate) const fn set_dynamic(&mut self, dynamic: bool) {
         self.dynamic = dynamic;
+    }
+
+    /// Whether listeners want messages for methods in no table.
+    pub(crate) const fn set_listened(&mut self, listened: bool) {
+        self.listened = listened;
     }
 
     /// The peer broke a rule.

@@ -72,6 +72,11 @@ pub struct CloseInfo {
 }
 
 impl CloseInfo {
+    /// The connection was dropped on this side, without a close frame.
+    pub(crate) fn dropped() -> Self {
+        Self::new(code::ABNORMAL, "the connection was dropped", ClosedBy::Local)
+    }
+
     /// An end with this code and reason; the reason is cut to what a close frame can carry.
     #[must_use]
     pub fn new(code: u16, reason: impl Into<String>, by: ClosedBy) -> Self {

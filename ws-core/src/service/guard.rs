@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{
-    CallContext, ContractError, HandlerFuture, Invocation, MethodName, Methods, Preparing, Provider, Refusal,
+    CallContext, ContractError, HandlerFuture, Invocation, MethodId, MethodName, Methods, Preparing,
+    Provider, Refusal,
 };
+use crate::peer::Peer;
 
 /// What a guard says to a call that may not be made. The caller learns `Denied` and nothing more; the reason is for
 /// this side's logs and its `on_failure`.
@@ -90,6 +92,8 @@ pub struct Guarded<P> {
     provider: P,
     /// By the method's dense index.
     guards: Vec<Vec<Arc<dyn Check>>>,
+    /// For routes: those of one, or of all.
+    on_routes: Vec<(Option<MethodId>, Arc<dyn Check>)>,
     names: Methods,
 }
 
@@ -98,7 +102,7 @@ impl<P: Provider> Guarded<P> {
     #[must_use]
     pub fn new(provider: P) -> Self {
         let names = P::methods();
-        Self { provider, guards: vec![Vec::new(); names.specs().len()], names }
+        Self { provider, guards: vec![Vec::new(); names.specs().len()], on_routes: Vec::new(), names }
     }
 
     /// Has `guard` asked before each message of this method, after the guards that were given before.
@@ -108,8 +112,13 @@ impl<P: Provider> Guarded<P> {
     pub fn guard(mut self, method: impl MethodName, guard: impl Guard) -> Result<Self, ContractError> {
         let name = method.name();
         let index = self.names.specs().iter().position(|spec| spec.name == name);
-        let Some(index) = index else { return Err(ContractError::NoSuchMethod { name: name.to_owned() }) };
-        self.guards[index].push(Arc::new(guard));
+        match index {
+            Some(index) => self.guards[index].push(Arc::new(guard)),
+            None if self.provider.routes() => {
+                self.on_routes.push((Some(MethodId::of(name)), Arc::new(guard)));
+            }
+            None => return Err(ContractError::NoSuchMethod { name: name.to_owned() }),
+        }
         Ok(self)
     }
 
@@ -121,6 +130,7 @@ impl<P: Provider> Guarded<P> {
         for guards in &mut self.guards {
             guards.push(Arc::clone(&guard));
         }
+        self.on_routes.push((None, guard));
         self
     }
 }
@@ -137,18 +147,21 @@ impl<P: Provider> Provider for Guarded<P> {
     fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
         let handler = self.provider.start(method, invocation)?;
         let Some(guards) = self.guards.get(method) else { return Err(Refusal::UnknownMethod) };
-        if guards.is_empty() {
-            return Ok(handler);
-        }
-        let (guards, call, responder) = (guards.clone(), invocation.context(), invocation.responder());
-        Ok(Box::pin(async move {
-            for guard in guards {
-                if let Err(denied) = guard.check(&call).await {
-                    return responder.refuse(Refusal::Denied(denied.reason));
-                }
-            }
-            handler.await
-        }))
+        Ok(behind(guards.clone(), handler, invocation))
+    }
+
+    fn routes(&self) -> bool {
+        self.provider.routes()
+    }
+
+    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        let handler = self.provider.route(method, invocation)?;
+        let of_method = self.on_routes.iter().filter(|(of, _)| of.is_none_or(|of| of == method));
+        Ok(behind(of_method.map(|(_, guard)| Arc::clone(guard)).collect(), handler, invocation))
+    }
+
+    fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {
+        self.provider.attached(peer, renamed);
     }
 
     fn prepared(&self) -> Preparing<'_> {
@@ -160,6 +173,22 @@ impl<P: fmt::Debug> fmt::Debug for Guarded<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Guarded").field(&self.provider).finish()
     }
+}
+
+/// The handler, once the guards let it.
+fn behind(guards: Vec<Arc<dyn Check>>, handler: HandlerFuture, invocation: &Invocation<'_>) -> HandlerFuture {
+    if guards.is_empty() {
+        return handler;
+    }
+    let (call, responder) = (invocation.context(), invocation.responder());
+    Box::pin(async move {
+        for guard in guards {
+            if let Err(denied) = guard.check(&call).await {
+                return responder.refuse(Refusal::Denied(denied.reason));
+            }
+        }
+        handler.await
+    })
 }
 
 /// A guard whose future is boxed.

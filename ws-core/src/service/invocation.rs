@@ -10,6 +10,7 @@ use super::{CallContext, MethodSpec, Refusal, Responder};
 use crate::codec::Encoding;
 use crate::context::Metadata;
 use crate::limits::DecodeLimits;
+use crate::message::MessageHandle;
 use crate::peer::Peer;
 
 /// One incoming message: its arguments still encoded, and what its handler may ask about it.
@@ -56,6 +57,12 @@ impl<'a> Invocation<'a> {
     #[must_use]
     pub fn context(&self) -> CallContext {
         CallContext::new(self.parts)
+    }
+
+    /// Which message it is, and how to answer it with another.
+    #[must_use]
+    pub fn handle(&self) -> MessageHandle {
+        self.parts.handle()
     }
 
     /// What encodes the handler's result.

@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::{HandlerFuture, Invocation, Methods, Provider, Refusal, Remote, RemoteHandle};
+use super::{HandlerFuture, Invocation, MethodId, Methods, Provider, Refusal, Remote, RemoteHandle};
+use crate::peer::Peer;
 use crate::service::Preparing;
 
 /// A name for a contract on the wire, as a type.
@@ -95,6 +96,18 @@ impl<N: ContractName, P: Provider> Provider for Named<N, P> {
 
     fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
         self.inner.start(method, invocation)
+    }
+
+    fn routes(&self) -> bool {
+        self.inner.routes()
+    }
+
+    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        self.inner.route(method, invocation)
+    }
+
+    fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {
+        self.inner.attached(peer, renamed.or(Some(N::NAME)));
     }
 
     fn prepared(&self) -> Preparing<'_> {

@@ -1,6 +1,7 @@
 //! What serves a contract on one connection.
 
-use super::{HandlerFuture, Invocation, Methods, Preparing, Refusal};
+use super::{HandlerFuture, Invocation, MethodId, Methods, Preparing, Refusal};
+use crate::peer::Peer;
 
 /// What serves a contract: `CalculatorProvider::new(calculator)`. `()` serves nothing; a tuple of up to eight providers
 /// serves all their contracts on one connection.
@@ -34,6 +35,26 @@ pub trait Provider: Send + Sync + 'static {
     /// A [`Refusal`] is answered to the peer in place of a result; the handler certainly did not run.
     fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal>;
 
+    /// Whether it serves more than its [`methods`](Self::methods): what is for none of these comes to
+    /// [`route`](Self::route).
+    fn routes(&self) -> bool {
+        false
+    }
+
+    /// As [`start`](Self::start), for a message whose method is none of [`methods`](Self::methods).
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); `UnknownMethod` where it is not served by other means either.
+    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        let _ = (method, invocation);
+        Err(Refusal::UnknownMethod)
+    }
+
+    /// Told that this serves a connection from now on, and under which name, where that is not its contract's own.
+    fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {
+        let _ = (peer, renamed);
+    }
+
     /// Waits for what must be done before anything is accepted with this provider: a server's `accept` and a client's
     /// `connect` do. To have it done before the first connection comes, wait for it before the server is opened.
     ///
@@ -50,6 +71,10 @@ impl Provider for () {
     }
 
     fn start(&self, _method: usize, _invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        Err(Refusal::NoProvider)
+    }
+
+    fn route(&self, _method: MethodId, _invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
         Err(Refusal::NoProvider)
     }
 }

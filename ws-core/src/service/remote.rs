@@ -76,7 +76,8 @@ impl RemoteHandle {
     /// The handle of the same contract under another name.
     #[must_use]
     pub fn renamed(self, contract: &str) -> Self {
-        Self { scope: Some(NameScope::of(contract)), ..self }
+        // The outermost name counts, as it does where the methods are listed.
+        Self { scope: self.scope.or_else(|| Some(NameScope::of(contract))), ..self }
     }
 
     fn id(&self, method: &MethodSpec) -> MethodId {

@@ -1,6 +1,10 @@
 //! Several contracts on one connection: tuples of providers, and of remotes.
 
-use super::{HandlerFuture, Invocation, Methods, Preparing, Provider, Refusal, Remote, RemoteHandle};
+use super::{
+    HandlerFuture, Invocation, MethodId, Methods, Preparing, Provider, Refusal, Remote, RemoteHandle,
+};
+
+use crate::peer::Peer;
 
 macro_rules! tuples {
     ($(($($member:ident $index:tt),+))+) => {$(
@@ -24,6 +28,24 @@ macro_rules! tuples {
                 // Not reached: the index comes from a table with no more methods than the members together.
                 let _beyond = method;
                 Err(Refusal::UnknownMethod)
+            }
+
+            fn routes(&self) -> bool {
+                false $(|| self.$index.routes())+
+            }
+
+            fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+                $(
+                    match self.$index.route(method, invocation) {
+                        Err(Refusal::UnknownMethod | Refusal::NoProvider) => {}
+                        started => return started,
+                    }
+                )+
+                Err(Refusal::UnknownMethod)
+            }
+
+            fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {
+                $(self.$index.attached(peer, renamed);)+
             }
 
             fn prepared(&self) -> Preparing<'_> {

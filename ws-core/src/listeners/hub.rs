@@ -1,0 +1,210 @@
+//! The sets of listeners on one connection.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::set::Listeners;
+use crate::engine::{Arrived, Start};
+use crate::failure::Report;
+use crate::protocol::CloseInfo;
+use crate::service::{Event, Invocation, InvocationParts, MethodTable, Methods, Refusal};
+use crate::shared::Shared;
+
+/// A set of listeners without its type.
+pub(super) trait Group: Send + Sync {
+    fn methods(&self) -> Methods;
+    fn attach(&self, connection: Weak<Shared>);
+    /// Whether any of its listeners sees messages on their arrival.
+    fn observes(&self) -> bool;
+    fn arrived(&self, index: usize, invocation: &Invocation<'_>, seen: &Seen<'_>);
+    fn turn(&self, index: usize, invocation: &Invocation<'_>, seen: &Seen<'_>);
+    fn closed(&self, connection: &Shared, info: &CloseInfo);
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+/// The message that listeners see, for what they report.
+pub(super) struct Seen<'a> {
+    pub(super) report: &'a Report,
+}
+
+impl Seen<'_> {
+    /// Reads the message; decoding is the application's code.
+    pub(super) fn read<V>(&self, read: impl FnOnce() -> Result<V, Refusal>) -> Option<V> {
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(Ok(event)) => Some(event),
+            // A streaming method has no variant, and so no listeners.
+            Ok(Err(Refusal::UnknownMethod)) => None,
+            Ok(Err(refusal)) => {
+                tracing::debug!(
+                    method = self.report.method,
+                    ?refusal,
+                    "a message for listeners does not decode"
+                );
+                None
+            }
+            Err(panic) => {
+                let error = crate::failure::panic_text(panic.as_ref());
+                tracing::error!(method = self.report.method, error, "decoding for listeners panicked");
+                None
+            }
+        }
+    }
+}
+
+/// The sets of listeners on one connection. They hold closures of the application, which may hold remotes of this very
+/// connection: it lets go of them when it ends.
+#[derive(Default)]
+pub(crate) struct Hub {
+    attached: Mutex<Sets>,
+    /// Whether there are any, to be asked without the lock.
+    any: AtomicBool,
+}
+
+#[derive(Default)]
+struct Sets {
+    /// Replaced, not changed, so that it can be walked without the lock.
+    sets: Arc<Vec<Attached>>,
+    is_closed: bool,
+}
+
+#[derive(Clone)]
+struct Attached {
+    group: Arc<dyn Group>,
+    table: Arc<MethodTable>,
+    /// Goes when what serves is replaced.
+    by_provider: bool,
+}
+
+impl Hub {
+    /// The one set of this type that is attached beside the provider; attaches it where there is none.
+    pub(crate) fn listen<V: Event>(&self, shared: &Arc<Shared>) -> Listeners<V> {
+        let found =
+            self.sets().iter().filter(|set| !set.by_provider).find_map(|set| Listeners::of(&set.group));
+        if let Some(listeners) = found {
+            return listeners;
+        }
+        let listeners = Listeners::<V>::new();
+        self.add(shared, listeners.group(), None, false);
+        listeners
+    }
+
+    /// Attaches the set of a provider, whose contract may go by another name.
+    pub(super) fn attach(&self, shared: &Arc<Shared>, group: Arc<dyn Group>, renamed: Option<&'static str>) {
+        self.add(shared, group, renamed, true);
+    }
+
+    fn add(
+        &self,
+        shared: &Arc<Shared>,
+        group: Arc<dyn Group>,
+        renamed: Option<&'static str>,
+        by_provider: bool,
+    ) {
+        let methods = group.methods();
+        let methods = renamed.map_or(methods.clone(), |name| methods.renamed(name));
+        // One whose names collide serves nothing, and its messages are found by nobody.
+        let table = Arc::new(MethodTable::new(methods).unwrap_or_default());
+        group.attach(Arc::downgrade(shared));
+        let set = Attached { group: Arc::clone(&group), table, by_provider };
+        if self.change(|sets| sets.push(set)) {
+            self.update(shared);
+            return;
+        }
+        // It ended, and has said so to those that were there.
+        let info = shared.look(|engine| engine.closed().cloned());
+        group.closed(shared, &info.unwrap_or_else(CloseInfo::dropped));
+    }
+
+    /// What serves is replaced: its sets go.
+    pub(crate) fn forget_provider(&self, shared: &Arc<Shared>) {
+        if self.any.load(Ordering::Acquire) {
+            self.change(|sets| sets.retain(|set| !set.by_provider));
+            self.update(shared);
+        }
+    }
+
+    /// Tells the engine whether anybody observes, and whether messages beyond the provider's contract are wanted.
+    pub(crate) fn update(&self, shared: &Shared) {
+        let sets = self.sets();
+        let observed = sets.iter().any(|set| set.group.observes());
+        let serves = &shared.serves;
+        let beyond = sets.iter().any(|set| {
+            let mut methods = set.table.specs().iter();
+            methods.any(|method| serves.index(method.id).is_none())
+        });
+        shared.with(|engine, _| {
+            engine.set_observed(observed);
+            engine.set_listened(beyond);
+        });
+    }
+
+    /// Has the observers see a message.
+    pub(crate) fn arrived(&self, shared: &Arc<Shared>, arrived: &Arrived) {
+        for set in self.sets().iter() {
+            let Some(index) = set.table.index(arrived.method) else { continue };
+            let parts = InvocationParts::arrived(
+                shared,
+                &set.table,
+                index,
+                arrived.event_id,
+                arrived.reply_to,
+                arrived.metadata.clone(),
+            );
+            let report = shared.report(parts.spec.name, arrived.event_id);
+            set.group.arrived(index, &Invocation::new(&arrived.body, &parts), &Seen { report: &report });
+        }
+    }
+
+    /// Has the listeners see a message whose turn it is; false where none are for its method.
+    pub(crate) fn turn(&self, shared: &Arc<Shared>, start: &Start) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
+        let mut known = false;
+        for set in self.sets().iter() {
+            let Some(index) = set.table.index(start.id) else { continue };
+            known = true;
+            let metadata = start.metadata.clone();
+            let parts =
+                InvocationParts::arrived(shared, &set.table, index, start.event_id, start.reply_to, metadata);
+            let report = shared.report(parts.spec.name, start.event_id);
+            set.group.turn(index, &Invocation::new(&start.body, &parts), &Seen { report: &report });
+        }
+        known
+    }
+
+    /// The connection has ended: nothing comes any more.
+    pub(crate) fn close(&self, shared: &Shared, info: &CloseInfo) {
+        let sets = {
+            let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+            attached.is_closed = true;
+            self.any.store(false, Ordering::Release);
+            std::mem::take(&mut attached.sets)
+        };
+        for set in sets.iter() {
+            set.group.closed(shared, info);
+        }
+    }
+
+    fn sets(&self) -> Arc<Vec<Attached>> {
+        Arc::clone(&self.attached.lock().unwrap_or_else(PoisonError::into_inner).sets)
+    }
+
+    /// Changes the list; false where the connection has ended.
+    fn change(&self, change: impl FnOnce(&mut Vec<Attached>)) -> bool {
+        // The old list is dropped outside the lock.
+        let _old = {
+            let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+            if attached.is_closed {
+                return false;
+            }
+            let mut sets = Vec::clone(&attached.sets);
+            change(&mut sets);
+            self.any.store(!sets.is_empty(), Ordering::Release);
+            std::mem::replace(&mut attached.sets, Arc::new(sets))
+        };
+        true
+    }
+}
