@@ -19,6 +19,8 @@ mod methods;
 mod names;
 #[path = "evolution/numbers.rs"]
 mod numbers;
+#[path = "evolution/page.rs"]
+mod page;
 #[path = "evolution/recipes.rs"]
 mod recipes;
 #[path = "evolution/roles.rs"]

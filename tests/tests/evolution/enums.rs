@@ -117,3 +117,16 @@ async fn p37_other_with_a_tag_takes_unknown_variants_with_content_as_well() {
         .await
         .msgpack(reads("Red"), reads("Other"));
 }
+
+#[tokio::test]
+async fn p36_untagged_enums_need_msgpack() {
+    version!(old {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(untagged)]
+        pub enum Thing { Number(u32), Text(String) }
+    });
+    exchange::<old::Contract, old::Contract>(old::Thing::Number(1), old::Thing::Text("a".into()))
+        .await
+        .msgpack(reads("Number(1)"), reads(r#"Text("a")"#))
+        .bincode(refuses(), refuses());
+}

@@ -84,3 +84,33 @@ async fn p37_a_float_may_widen_in_msgpack_alone() {
         .msgpack(reads("Thing { n: 0.5 }"), reads("Thing { n: 0.5 }"))
         .bincode(refuses(), refuses());
 }
+
+/// P36: behind a byte from 251 on, the next ones are taken for the rest of the number.
+#[tokio::test]
+async fn p36_a_byte_that_widens_before_other_values_can_be_misread_by_bincode() {
+    version!(old {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        pub struct Thing { pub n: u8, pub rest: Vec<u8> }
+    });
+    version!(new {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        pub struct Thing { pub n: u16, pub rest: Vec<u8> }
+    });
+    let old = old::Thing { n: 251, rest: vec![7, 1, 9] };
+    exchange::<old::Contract, new::Contract>(old, new::Thing { n: 0x0703, rest: vec![9] })
+        .await
+        // Nobody notices: these readings are wrong.
+        .bincode(reads("Thing { n: 1795, rest: [9] }"), reads("Thing { n: 251, rest: [7, 1, 9] }"))
+        .msgpack(reads("Thing { n: 251, rest: [7, 1, 9] }"), refuses());
+}
+
+/// P37: 128 bits are written as bytes in MessagePack; a reader of them takes shorter numbers as well.
+#[tokio::test]
+async fn p37_an_integer_may_widen_to_128_bits_in_msgpack_in_one_direction() {
+    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub n: u64 } });
+    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub n: u128 } });
+    exchange::<old::Contract, new::Contract>(old::Thing { n: u64::MAX }, new::Thing { n: 5 })
+        .await
+        .bincode(reads("Thing { n: 18446744073709551615 }"), reads("Thing { n: 5 }"))
+        .msgpack(reads("Thing { n: 18446744073709551615 }"), refuses());
+}

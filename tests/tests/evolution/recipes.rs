@@ -1,8 +1,11 @@
 //! The recipes of `docs/evolution.md`, as programs.
 
-use ws_core::{CallError, Connection, Limits};
+use ws_client::{ConnectError, WebSocketConnector};
+use ws_core::{CallError, Connection, Encoding, Limits};
+use ws_server::{Acceptor, WebSocketServer};
 use ws_tests::fixture::{connect, ways};
 
+use self::old::{StoreProvider, StoreRemote};
 use crate::roles::in_both_roles;
 
 mod old {
@@ -120,4 +123,30 @@ async fn recipe_both_sides_can_ask_for_mismatches_when_they_connect() {
         },
     )
     .await;
+}
+
+/// P1: the client's order decides among those that the server knows.
+#[tokio::test]
+async fn recipe_an_encoding_is_changed_by_a_server_that_takes_both() {
+    let accept = |acceptor: Acceptor<(), StoreProvider<Memory>, ()>| async move {
+        acceptor.accept(StoreProvider::new(Memory)).await?;
+        Ok(())
+    };
+    let client = |encodings: &[Encoding]| {
+        let builder = WebSocketConnector::<(), (), StoreRemote>::builder(()).encodings(encodings);
+        builder.build().expect("good limits")
+    };
+    let both = WebSocketServer::<(), StoreProvider<Memory>, ()>::new();
+    let address = both.open("127.0.0.1:0", accept).await.expect("a free port");
+    for encodings in [&[Encoding::Bincode][..], &[Encoding::Msgpack], &[Encoding::Msgpack, Encoding::Bincode]]
+    {
+        let connection = client(encodings).connect(format!("ws://{address}"), ()).await.expect("accepted");
+        assert_eq!(connection.remote().put("abc".into()).await, Ok(3));
+    }
+    // What comes of it where nobody waited for the last client to move.
+    let moved = WebSocketServer::<(), StoreProvider<Memory>, ()>::builder().encodings([Encoding::Msgpack]);
+    let moved = moved.build().expect("good limits");
+    let address = moved.open("127.0.0.1:0", accept).await.expect("a free port");
+    let error = client(&[Encoding::Bincode]).connect(format!("ws://{address}"), ()).await;
+    assert!(matches!(error, Err(ConnectError::Status { status: 400 })), "{error:?}");
 }
