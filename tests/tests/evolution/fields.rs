@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use ws_core::{CallError, Encoding, Limits};
 use ws_tests::fixture::{connect, ways};
 
-use crate::shelf::{Version, exchange, reads, refuses};
+use crate::shelf::{Called, Version, exchange, reads, refuses};
 
 #[tokio::test]
 async fn p37_an_optional_field_may_come_and_go_in_msgpack_alone() {
@@ -161,9 +161,9 @@ async fn p36_flatten_needs_msgpack() {
         let (tossed, _) = mpsc::unbounded_channel();
         let served = thing.clone();
         let serve = move |(): ()| old::Contract::serve(served.clone(), tossed.clone());
-        let ends = connect(way, &Limits::default(), serve, |_: old::ShelfRemote| ()).await;
-        let put = ends.client.remote().put(thing.clone()).await;
-        let got = ends.client.remote().get().await;
+        let ends = connect(way, &Limits::default(), serve, |_: Called| ()).await;
+        let put = old::Contract::put(ends.client.peer(), thing.clone()).await;
+        let got = old::Contract::get(ends.client.peer()).await;
         if way.1 == Encoding::Msgpack {
             assert_eq!(put, Ok(format!("{thing:?}")));
             assert_eq!(got.map(|got| format!("{got:?}")), Ok(format!("{thing:?}")));

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
-use ws_core::{CallError, Encoding, Fate, Limits, MessageIds, Provider, Remote, SendError};
+use ws_core::service::{HandlerFuture, Invocation, Methods, Refusal};
+use ws_core::{CallError, Encoding, Fate, Limits, MessageIds, Peer, Provider, Remote, SendError};
 use ws_tests::fixture::{Carrier, connect, until_true, ways};
 
 /// What one side makes of a value that the other side wrote.
@@ -25,14 +26,44 @@ pub fn refuses() -> Read {
 /// One version of the contract; `version!` makes them.
 pub trait Version: 'static {
     type Thing: Clone + Debug + Send + Sync + 'static;
-    type Provider: Provider;
-    type Remote: Remote;
 
-    fn serve(thing: Self::Thing, tossed: mpsc::UnboundedSender<String>) -> Self::Provider;
-    fn put(remote: &Self::Remote, thing: Self::Thing) -> BoxFuture<'static, Result<String, CallError>>;
-    fn get(remote: &Self::Remote) -> BoxFuture<'static, Result<Self::Thing, CallError>>;
-    fn fail(remote: &Self::Remote) -> BoxFuture<'static, Result<(), CallError<Self::Thing>>>;
-    fn toss(remote: &Self::Remote, thing: Self::Thing) -> BoxFuture<'static, Result<MessageIds, SendError>>;
+    fn methods() -> Methods;
+    fn serve(thing: Self::Thing, tossed: mpsc::UnboundedSender<String>) -> Served;
+    fn put(peer: Peer, thing: Self::Thing) -> BoxFuture<'static, Result<String, CallError>>;
+    fn get(peer: Peer) -> BoxFuture<'static, Result<Self::Thing, CallError>>;
+    fn fail(peer: Peer) -> BoxFuture<'static, Result<(), CallError<Self::Thing>>>;
+    fn toss(peer: Peer, thing: Self::Thing) -> BoxFuture<'static, Result<MessageIds, SendError>>;
+}
+
+/// Any version's provider. The methods of all versions are the same to the protocol, and one type for all of them
+/// means that server and client are compiled once instead of once a pair.
+pub struct Served(pub Box<dyn Provider>);
+
+impl Provider for Served {
+    fn methods() -> Methods {
+        any::Contract::methods()
+    }
+    fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        self.0.start(method, invocation)
+    }
+}
+
+/// Likewise in place of any version's remote, which is made of the connection's peer where it is needed.
+#[derive(Clone, Debug)]
+pub struct Called;
+
+impl Remote for Called {
+    fn methods() -> Methods {
+        any::Contract::methods()
+    }
+    fn from_peer(_: Peer) -> Self {
+        Self
+    }
+}
+
+/// P32, P33: the fingerprint of each method, in order.
+fn fingerprints(methods: &Methods) -> Vec<(&'static str, u64)> {
+    methods.specs().iter().map(|spec| (spec.name, spec.signature)).collect()
 }
 
 /// `version!(old { pub struct Thing { … } })`: the contract `Shelf` with this `Thing`, in a module `old`.
@@ -43,7 +74,8 @@ macro_rules! version {
             use futures::future::{BoxFuture, FutureExt};
             use serde::{Deserialize, Serialize};
             use tokio::sync::mpsc;
-            use ws_core::{CallError, MessageIds, SendError};
+            use ws_core::service::Methods;
+            use ws_core::{CallError, MessageIds, Peer, Remote, SendError};
 
             $($types)*
 
@@ -80,31 +112,34 @@ macro_rules! version {
 
             impl crate::shelf::Version for Contract {
                 type Thing = Thing;
-                type Provider = ShelfProvider<Keeper>;
-                type Remote = ShelfRemote;
 
-                fn serve(thing: Thing, tossed: mpsc::UnboundedSender<String>) -> Self::Provider {
-                    ShelfProvider::new(Keeper { thing, tossed })
+                fn methods() -> Methods {
+                    ShelfRemote::methods()
                 }
-                fn put(remote: &ShelfRemote, thing: Thing) -> BoxFuture<'static, Result<String, CallError>> {
-                    remote.put(thing).boxed()
+                fn serve(thing: Thing, tossed: mpsc::UnboundedSender<String>) -> crate::shelf::Served {
+                    crate::shelf::Served(Box::new(ShelfProvider::new(Keeper { thing, tossed })))
                 }
-                fn get(remote: &ShelfRemote) -> BoxFuture<'static, Result<Thing, CallError>> {
-                    remote.get().boxed()
+                fn put(peer: Peer, thing: Thing) -> BoxFuture<'static, Result<String, CallError>> {
+                    ShelfRemote::from_peer(peer).put(thing).boxed()
                 }
-                fn fail(remote: &ShelfRemote) -> BoxFuture<'static, Result<(), CallError<Thing>>> {
-                    remote.fail().boxed()
+                fn get(peer: Peer) -> BoxFuture<'static, Result<Thing, CallError>> {
+                    ShelfRemote::from_peer(peer).get().boxed()
                 }
-                fn toss(
-                    remote: &ShelfRemote,
-                    thing: Thing,
-                ) -> BoxFuture<'static, Result<MessageIds, SendError>> {
-                    remote.toss(thing).boxed()
+                fn fail(peer: Peer) -> BoxFuture<'static, Result<(), CallError<Thing>>> {
+                    ShelfRemote::from_peer(peer).fail().boxed()
+                }
+                fn toss(peer: Peer, thing: Thing) -> BoxFuture<'static, Result<MessageIds, SendError>> {
+                    ShelfRemote::from_peer(peer).toss(thing).boxed()
                 }
             }
         }
     };
 }
+
+version!(any {
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct Thing;
+});
 
 /// For each encoding: what the new side makes of the old value, and the old side of the new value.
 #[derive(Debug)]
@@ -157,36 +192,33 @@ async fn meet<C: Version, S: Version>(
     client_has: &C::Thing,
     server_has: &S::Thing,
 ) -> (Read, Read) {
+    let one = fingerprints(&any::Contract::methods());
+    assert_eq!((&fingerprints(&C::methods()), &fingerprints(&S::methods())), (&one, &one), "nothing is seen");
     let (to_server, mut at_server) = mpsc::unbounded_channel();
     let (to_client, mut at_client) = mpsc::unbounded_channel();
-    let server_thing = server_has.clone();
+    let served = server_has.clone();
     let ends = connect(
         way,
         &Limits::default(),
-        move |_: S::Remote| S::serve(server_thing.clone(), to_server.clone()),
-        |_: C::Remote| C::serve(client_has.clone(), to_client),
+        move |_: Called| S::serve(served.clone(), to_server.clone()),
+        |_: Called| C::serve(client_has.clone(), to_client),
     )
     .await;
-    assert_eq!((ends.client.mismatches(), ends.serving.mismatches()), (vec![], vec![]), "nothing is seen");
-    let (client, serving) = (ends.client.remote(), ends.serving.remote());
+    let (client, serving) = (ends.client.peer(), ends.serving.peer());
 
-    let from_client = [
-        argument(C::put(client, client_has.clone()).await),
-        result(S::get(serving).await),
-        declared(S::fail(serving).await),
-    ];
-    C::toss(client, client_has.clone()).await.expect("it leaves");
+    let put = argument(C::put(client.clone(), client_has.clone()).await);
+    let got = result(S::get(serving.clone()).await);
+    let failed = declared(S::fail(serving.clone()).await);
+    C::toss(client.clone(), client_has.clone()).await.expect("it leaves");
     let tossed = event(&mut at_server, || ends.serving.stats().events_refused).await;
-    let from_client = agreed(from_client, tossed);
+    let from_client = agreed([put, got, failed], tossed);
 
-    let from_server = [
-        argument(S::put(serving, server_has.clone()).await),
-        result(C::get(client).await),
-        declared(C::fail(client).await),
-    ];
+    let put = argument(S::put(serving.clone(), server_has.clone()).await);
+    let got = result(C::get(client.clone()).await);
+    let failed = declared(C::fail(client).await);
     S::toss(serving, server_has.clone()).await.expect("it leaves");
     let tossed = event(&mut at_client, || ends.client.stats().events_refused).await;
-    let from_server = agreed(from_server, tossed);
+    let from_server = agreed([put, got, failed], tossed);
 
     assert!(ends.client.is_open() && ends.serving.is_open(), "a value that is refused ends its call alone");
     (from_client, from_server)
