@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use ws_core::service::{HandlerFuture, Invocation, Methods, Refusal};
-use ws_core::{CallError, Encoding, Fate, Limits, MessageIds, Peer, Provider, Remote, SendError};
+use ws_core::{CallError, Encoding, Fate, Limits, MessageIds, Peer, Provider, SendError};
 use ws_tests::fixture::{Carrier, connect, until_true, ways};
 
 /// What one side makes of a value that the other side wrote.
@@ -48,18 +48,8 @@ impl Provider for Served {
     }
 }
 
-/// Likewise in place of any version's remote, which is made of the connection's peer where it is needed.
-#[derive(Clone, Debug)]
-pub struct Called;
-
-impl Remote for Called {
-    fn methods() -> Methods {
-        any::Contract::methods()
-    }
-    fn from_peer(_: Peer) -> Self {
-        Self
-    }
-}
+/// Likewise a remote for all of them; what is called is made of the connection's peer.
+pub use any::ShelfRemote as Called;
 
 /// P32, P33: the fingerprint of each method, in order.
 fn fingerprints(methods: &Methods) -> Vec<(&'static str, u64)> {
