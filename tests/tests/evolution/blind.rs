@@ -7,8 +7,8 @@ use ws_tests::fixture::{connect, ways};
 
 #[tokio::test]
 async fn p36_swapped_fields_of_one_type_are_misread_by_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub from: u32, pub to: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub to: u32, pub from: u32 } });
+    version!(old { pub struct Thing { pub from: u32, pub to: u32 } });
+    version!(new { pub struct Thing { pub to: u32, pub from: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { from: 1, to: 2 }, new::Thing { from: 1, to: 2 })
         .await
         .bincode(reads("Thing { to: 1, from: 2 }"), reads("Thing { from: 2, to: 1 }"))
@@ -17,8 +17,8 @@ async fn p36_swapped_fields_of_one_type_are_misread_by_bincode() {
 
 #[tokio::test]
 async fn p36_a_field_that_is_replaced_by_another_of_its_type_is_misread_by_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub metres: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub feet: u32 } });
+    version!(old { pub struct Thing { pub metres: u32 } });
+    version!(new { pub struct Thing { pub feet: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { metres: 1 }, new::Thing { feet: 3 })
         .await
         .bincode(reads("Thing { feet: 1 }"), reads("Thing { metres: 3 }"))
@@ -30,15 +30,11 @@ async fn p36_a_field_that_is_replaced_by_another_of_its_type_is_misread_by_binco
 #[tokio::test]
 async fn p35_a_field_that_is_added_before_other_values_can_be_misread_by_bincode() {
     version!(old {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Level { pub major: u8 }
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { pub level: Level, pub codes: Vec<u8> }
     });
     version!(new {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Level { pub major: u8, pub minor: u8 }
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { pub level: Level, pub codes: Vec<u8> }
     });
     let old = |codes| old::Thing { level: old::Level { major: 1 }, codes };
@@ -53,8 +49,8 @@ async fn p35_a_field_that_is_added_before_other_values_can_be_misread_by_bincode
 
 #[tokio::test]
 async fn p36_types_with_the_same_bytes_are_one_in_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub on: bool, pub text: String } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub on: u8, pub text: Vec<u8> } });
+    version!(old { pub struct Thing { pub on: bool, pub text: String } });
+    version!(new { pub struct Thing { pub on: u8, pub text: Vec<u8> } });
     let old = old::Thing { on: true, text: "hi".into() };
     exchange::<old::Contract, new::Contract>(old, new::Thing { on: 1, text: vec![104, 105] })
         .await
@@ -64,8 +60,8 @@ async fn p36_types_with_the_same_bytes_are_one_in_bincode() {
 
 #[tokio::test]
 async fn p37_msgpack_takes_nil_for_the_unit_and_for_none() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: Option<u32> } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: () } });
+    version!(old { pub struct Thing { pub a: Option<u32> } });
+    version!(new { pub struct Thing { pub a: () } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: None }, new::Thing { a: () })
         .await
         .msgpack(reads("Thing { a: () }"), reads("Thing { a: None }"))

@@ -4,8 +4,8 @@ use crate::shelf::{exchange, reads, refuses};
 
 #[tokio::test]
 async fn p36_p37_a_variant_at_the_end_is_refused_by_those_who_do_not_know_it() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, Green } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, Green, Blue { shade: u8 } } });
+    version!(old { pub enum Thing { Red, Green } });
+    version!(new { pub enum Thing { Red, Green, Blue { shade: u8 } } });
     exchange::<old::Contract, new::Contract>(old::Thing::Green, new::Thing::Green)
         .await
         .both(reads("Green"), reads("Green"));
@@ -16,8 +16,8 @@ async fn p36_p37_a_variant_at_the_end_is_refused_by_those_who_do_not_know_it() {
 
 #[tokio::test]
 async fn p36_a_variant_in_the_middle_is_another_variant_in_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, Green } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, Blue, Green } });
+    version!(old { pub enum Thing { Red, Green } });
+    version!(new { pub enum Thing { Red, Blue, Green } });
     // Nobody notices: these readings are wrong.
     exchange::<old::Contract, new::Contract>(old::Thing::Green, new::Thing::Blue)
         .await
@@ -32,8 +32,8 @@ async fn p36_a_variant_in_the_middle_is_another_variant_in_bincode() {
 
 #[tokio::test]
 async fn p36_a_variant_in_the_middle_is_noticed_where_the_contents_differ() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Empty, Text(String) } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Empty, Numbers(u8, u8), Text(String) } });
+    version!(old { pub enum Thing { Empty, Text(String) } });
+    version!(new { pub enum Thing { Empty, Numbers(u8, u8), Text(String) } });
     let text = "four".to_owned();
     exchange::<old::Contract, new::Contract>(old::Thing::Text(text.clone()), new::Thing::Text(text))
         .await
@@ -43,8 +43,8 @@ async fn p36_a_variant_in_the_middle_is_noticed_where_the_contents_differ() {
 
 #[tokio::test]
 async fn p36_p37_a_variant_that_is_renamed_is_another_in_msgpack_and_the_same_in_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Grey } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Gray } });
+    version!(old { pub enum Thing { Grey } });
+    version!(new { pub enum Thing { Gray } });
     exchange::<old::Contract, new::Contract>(old::Thing::Grey, new::Thing::Gray)
         .await
         .bincode(reads("Gray"), reads("Grey"))
@@ -53,8 +53,8 @@ async fn p36_p37_a_variant_that_is_renamed_is_another_in_msgpack_and_the_same_in
 
 #[tokio::test]
 async fn p37_rename_keeps_a_variant_the_same() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Grey } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { #[serde(rename = "Grey")] Gray } });
+    version!(old { pub enum Thing { Grey } });
+    version!(new { pub enum Thing { #[serde(rename = "Grey")] Gray } });
     exchange::<old::Contract, new::Contract>(old::Thing::Grey, new::Thing::Gray)
         .await
         .both(reads("Gray"), reads("Grey"));
@@ -62,8 +62,8 @@ async fn p37_rename_keeps_a_variant_the_same() {
 
 #[tokio::test]
 async fn p36_p37_other_takes_unknown_variants_without_content() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, #[serde(other)] Other } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Red, Blue, Mixed(u8), #[serde(other)] Other } });
+    version!(old { pub enum Thing { Red, #[serde(other)] Other } });
+    version!(new { pub enum Thing { Red, Blue, Mixed(u8), #[serde(other)] Other } });
     exchange::<old::Contract, new::Contract>(old::Thing::Red, new::Thing::Blue)
         .await
         .both(reads("Red"), reads("Other"));
@@ -75,8 +75,8 @@ async fn p36_p37_other_takes_unknown_variants_without_content() {
 
 #[tokio::test]
 async fn p37_an_optional_field_of_a_variant_may_come_in_msgpack_alone() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Blue { shade: u8 } } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Blue { shade: u8, name: Option<String> } } });
+    version!(old { pub enum Thing { Blue { shade: u8 } } });
+    version!(new { pub enum Thing { Blue { shade: u8, name: Option<String> } } });
     let new = new::Thing::Blue { shade: 1, name: Some("sky".into()) };
     exchange::<old::Contract, new::Contract>(old::Thing::Blue { shade: 1 }, new)
         .await
@@ -86,8 +86,8 @@ async fn p37_an_optional_field_of_a_variant_may_come_in_msgpack_alone() {
 
 #[tokio::test]
 async fn p36_a_variant_without_content_cannot_get_one() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Blue } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub enum Thing { Blue { shade: Option<u8> } } });
+    version!(old { pub enum Thing { Blue } });
+    version!(new { pub enum Thing { Blue { shade: Option<u8> } } });
     exchange::<old::Contract, new::Contract>(old::Thing::Blue, new::Thing::Blue { shade: None })
         .await
         .both(refuses(), refuses());
@@ -96,9 +96,8 @@ async fn p36_a_variant_without_content_cannot_get_one() {
 /// P36: the tag is a field by name, which needs an encoding that says what stands in it.
 #[tokio::test]
 async fn p36_tagged_enums_need_msgpack() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] #[serde(tag = "kind")] pub enum Thing { Red { a: u8 } } });
+    version!(old { #[serde(tag = "kind")] pub enum Thing { Red { a: u8 } } });
     version!(new {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(tag = "kind")]
         pub enum Thing { Blue, Red { a: u8 }, #[serde(other)] Other }
     });
@@ -111,8 +110,14 @@ async fn p36_tagged_enums_need_msgpack() {
 /// P37: with a tag inside, the content of an unknown variant is a map of fields that may be skipped.
 #[tokio::test]
 async fn p37_other_with_a_tag_takes_unknown_variants_with_content_as_well() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] #[serde(tag = "kind")] pub enum Thing { Red, #[serde(other)] Other } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] #[serde(tag = "kind")] pub enum Thing { Red, Mixed { a: u8 }, #[serde(other)] Other } });
+    version!(old {
+        #[serde(tag = "kind")]
+        pub enum Thing { Red, #[serde(other)] Other }
+    });
+    version!(new {
+        #[serde(tag = "kind")]
+        pub enum Thing { Red, Mixed { a: u8 }, #[serde(other)] Other }
+    });
     exchange::<old::Contract, new::Contract>(old::Thing::Red, new::Thing::Mixed { a: 7 })
         .await
         .msgpack(reads("Red"), reads("Other"));
@@ -121,7 +126,6 @@ async fn p37_other_with_a_tag_takes_unknown_variants_with_content_as_well() {
 #[tokio::test]
 async fn p36_untagged_enums_need_msgpack() {
     version!(old {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(untagged)]
         pub enum Thing { Number(u32), Text(String) }
     });

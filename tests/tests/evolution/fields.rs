@@ -8,8 +8,8 @@ use crate::shelf::{Called, Version, exchange, reads, refuses};
 
 #[tokio::test]
 async fn p37_an_optional_field_may_come_and_go_in_msgpack_alone() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32, pub b: Option<u32> } });
+    version!(old { pub struct Thing { pub a: u32 } });
+    version!(new { pub struct Thing { pub a: u32, pub b: Option<u32> } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: 1 }, new::Thing { a: 1, b: Some(2) })
         .await
         .msgpack(reads("Thing { a: 1, b: None }"), reads("Thing { a: 1 }"))
@@ -18,9 +18,8 @@ async fn p37_an_optional_field_may_come_and_go_in_msgpack_alone() {
 
 #[tokio::test]
 async fn p37_a_field_with_a_default_may_come_and_go_in_msgpack_alone() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32 } });
+    version!(old { pub struct Thing { pub a: u32 } });
     version!(new {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { #[serde(default)] pub b: Vec<u8>, pub a: u32 }
     });
     exchange::<old::Contract, new::Contract>(old::Thing { a: 1 }, new::Thing { b: vec![7], a: 1 })
@@ -31,8 +30,8 @@ async fn p37_a_field_with_a_default_may_come_and_go_in_msgpack_alone() {
 
 #[tokio::test]
 async fn p37_a_field_without_a_default_cannot_be_missing() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32, pub b: u32 } });
+    version!(old { pub struct Thing { pub a: u32 } });
+    version!(new { pub struct Thing { pub a: u32, pub b: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: 1 }, new::Thing { a: 1, b: 2 })
         .await
         .msgpack(refuses(), reads("Thing { a: 1 }"))
@@ -41,8 +40,8 @@ async fn p37_a_field_without_a_default_cannot_be_missing() {
 
 #[tokio::test]
 async fn p37_a_field_that_is_removed_is_skipped_by_the_new_and_missed_by_the_old() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32, pub b: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32 } });
+    version!(old { pub struct Thing { pub a: u32, pub b: u32 } });
+    version!(new { pub struct Thing { pub a: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: 1, b: 2 }, new::Thing { a: 1 })
         .await
         .msgpack(reads("Thing { a: 1 }"), refuses())
@@ -52,11 +51,10 @@ async fn p37_a_field_that_is_removed_is_skipped_by_the_new_and_missed_by_the_old
 #[tokio::test]
 async fn p37_deny_unknown_fields_refuses_what_a_newer_side_adds() {
     version!(old {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Thing { pub a: u32 }
     });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32, pub b: Option<u32> } });
+    version!(new { pub struct Thing { pub a: u32, pub b: Option<u32> } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: 1 }, new::Thing { a: 1, b: None })
         .await
         .msgpack(reads("Thing { a: 1, b: None }"), refuses())
@@ -65,8 +63,8 @@ async fn p37_deny_unknown_fields_refuses_what_a_newer_side_adds() {
 
 #[tokio::test]
 async fn p37_a_field_that_is_renamed_is_another_field_in_msgpack_and_the_same_in_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub before: u32 } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub after: u32 } });
+    version!(old { pub struct Thing { pub before: u32 } });
+    version!(new { pub struct Thing { pub after: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { before: 1 }, new::Thing { after: 2 })
         .await
         .msgpack(refuses(), refuses())
@@ -75,9 +73,8 @@ async fn p37_a_field_that_is_renamed_is_another_field_in_msgpack_and_the_same_in
 
 #[tokio::test]
 async fn p37_rename_keeps_a_field_the_same_in_both_directions() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub before: u32 } });
+    version!(old { pub struct Thing { pub before: u32 } });
     version!(new {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { #[serde(rename = "before")] pub after: u32 }
     });
     exchange::<old::Contract, new::Contract>(old::Thing { before: 1 }, new::Thing { after: 2 })
@@ -87,9 +84,8 @@ async fn p37_rename_keeps_a_field_the_same_in_both_directions() {
 
 #[tokio::test]
 async fn p37_alias_reads_the_old_name_and_writes_the_new_one() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub before: u32 } });
+    version!(old { pub struct Thing { pub before: u32 } });
     version!(new {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { #[serde(alias = "before")] pub after: u32 }
     });
     exchange::<old::Contract, new::Contract>(old::Thing { before: 1 }, new::Thing { after: 2 })
@@ -100,8 +96,8 @@ async fn p37_alias_reads_the_old_name_and_writes_the_new_one() {
 
 #[tokio::test]
 async fn p37_fields_may_move_in_msgpack_and_fields_of_other_types_are_refused_by_bincode() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub id: u32, pub name: String } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub name: String, pub id: u32 } });
+    version!(old { pub struct Thing { pub id: u32, pub name: String } });
+    version!(new { pub struct Thing { pub name: String, pub id: u32 } });
     let old = old::Thing { id: 700, name: "chair".into() };
     let new = new::Thing { name: "chair".into(), id: 700 };
     exchange::<old::Contract, new::Contract>(old, new)
@@ -113,8 +109,8 @@ async fn p37_fields_may_move_in_msgpack_and_fields_of_other_types_are_refused_by
 /// P37: tuples and tuple structs are arrays, which are positional in MessagePack as well.
 #[tokio::test]
 async fn p37_a_tuple_struct_cannot_grow_in_either_encoding() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing(pub u32, pub u32); });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing(pub u32, pub u32, pub Option<u32>); });
+    version!(old { pub struct Thing(pub u32, pub u32); });
+    version!(new { pub struct Thing(pub u32, pub u32, pub Option<u32>); });
     exchange::<old::Contract, new::Contract>(old::Thing(1, 2), new::Thing(1, 2, None))
         .await
         .both(refuses(), refuses());
@@ -122,8 +118,8 @@ async fn p37_a_tuple_struct_cannot_grow_in_either_encoding() {
 
 #[tokio::test]
 async fn p37_an_optional_field_may_become_a_required_one_while_it_is_there() {
-    version!(old { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: Option<u32> } });
-    version!(new { #[derive(Clone, Debug, Serialize, Deserialize)] pub struct Thing { pub a: u32 } });
+    version!(old { pub struct Thing { pub a: Option<u32> } });
+    version!(new { pub struct Thing { pub a: u32 } });
     exchange::<old::Contract, new::Contract>(old::Thing { a: Some(700) }, new::Thing { a: 700 })
         .await
         .msgpack(reads("Thing { a: 700 }"), reads("Thing { a: Some(700) }"))
@@ -137,7 +133,6 @@ async fn p37_an_optional_field_may_become_a_required_one_while_it_is_there() {
 #[tokio::test]
 async fn p36_a_field_that_is_skipped_now_and_then_is_refused_by_bincode() {
     version!(old {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { pub a: u32, #[serde(default, skip_serializing_if = "Option::is_none")] pub b: Option<u32> }
     });
     let thing = || old::Thing { a: 1, b: None };
@@ -151,9 +146,7 @@ async fn p36_a_field_that_is_skipped_now_and_then_is_refused_by_bincode() {
 #[tokio::test]
 async fn p36_flatten_needs_msgpack() {
     version!(old {
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Inner { pub b: u32 }
-        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub struct Thing { pub a: u32, #[serde(flatten)] pub inner: Inner }
     });
     for way in ways() {

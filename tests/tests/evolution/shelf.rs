@@ -67,7 +67,7 @@ macro_rules! version {
             use ws_core::service::Methods;
             use ws_core::{CallError, MessageIds, Peer, Remote, SendError};
 
-            $($types)*
+            $(#[derive(Clone, Debug, Serialize, Deserialize)] $types)*
 
             #[ws_core::ws_service]
             pub trait Shelf {
@@ -126,10 +126,7 @@ macro_rules! version {
     };
 }
 
-version!(any {
-    #[derive(Clone, Debug, Serialize, Deserialize)]
-    pub struct Thing;
-});
+version!(any { pub struct Thing; });
 
 /// For each encoding: what the new side makes of the old value, and the old side of the new value.
 #[derive(Debug)]
