@@ -7,3 +7,8 @@ pub mod raw;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// Likewise the page on changing contracts.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/evolution.md")]
+pub struct Evolution;
