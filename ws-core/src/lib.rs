@@ -46,12 +46,14 @@ mod error;
 mod event;
 mod failure;
 mod id;
+mod interceptor;
 pub mod limits;
 pub mod link;
 mod listeners;
 mod message;
 mod peer;
 pub mod protocol;
+mod route;
 pub mod service;
 mod shared;
 pub mod transport;
@@ -67,13 +69,15 @@ pub use error::{CallError, Fate, Never, SendError};
 pub use event::{MessageIds, Sending};
 pub use failure::{Failure, FailureHook, FailureKind};
 pub use id::ConnectionId;
+pub use interceptor::{Denial, Interception, Interceptor, Outcome};
 pub use limits::{DecodeLimits, Limits, LimitsError};
 pub use listeners::{ListenerOutcome, Listeners, Subscription, Waiting};
 pub use message::{Message, MessageHandle};
 pub use peer::Peer;
 pub use protocol::{CloseInfo, ClosedBy, code};
+pub use route::Route;
 pub use service::{
     CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
-    PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests,
+    PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests, RouteTaken, Router,
 };
 pub use ws_macros::ws_service;

@@ -17,6 +17,7 @@ use crate::driver::Driver;
 use crate::engine::{Activation, Budget, Config, Engine, Role};
 use crate::failure::FailureHook;
 use crate::id::ConnectionId;
+use crate::interceptor::{Interceptor, Interceptors};
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::protocol::CloseInfo;
@@ -32,13 +33,14 @@ pub struct LinkConfig {
     calls: Arc<MethodTable>,
     budget: Option<Arc<Budget>>,
     on_failure: Option<FailureHook>,
+    interceptors: Option<Interceptors>,
 }
 
 impl LinkConfig {
     /// `serves` and `calls` are the methods of the provider and of the remote.
     #[must_use]
     pub fn new(limits: Arc<Limits>, serves: Arc<MethodTable>, calls: Arc<MethodTable>) -> Self {
-        Self { limits, serves, calls, budget: None, on_failure: None }
+        Self { limits, serves, calls, budget: None, on_failure: None, interceptors: None }
     }
 
     /// Makes all links of this configuration and of its clones share `Limits::max_buffered_bytes`.
@@ -52,6 +54,13 @@ impl LinkConfig {
     #[must_use]
     pub fn on_failure(mut self, hook: Option<FailureHook>) -> Self {
         self.on_failure = hook;
+        self
+    }
+
+    /// Has these see, change or deny messages (R24).
+    #[must_use]
+    pub fn intercept(mut self, interceptors: &[Arc<dyn Interceptor>]) -> Self {
+        self.interceptors = Interceptors::of(interceptors);
         self
     }
 
@@ -130,7 +139,7 @@ impl Link {
         role: Role,
         remote_address: Option<SocketAddr>,
     ) -> (Self, Driver<T>) {
-        let LinkConfig { limits, serves, calls, budget, on_failure } = config.clone();
+        let LinkConfig { limits, serves, calls, budget, on_failure, interceptors } = config.clone();
         let engine = Engine::new(
             Config {
                 role,
@@ -142,7 +151,11 @@ impl Link {
             },
             clock::now(),
         );
-        let shared = Shared::new(engine, encoding, limits, serves, on_failure, remote_address);
+        let shared = Shared::new(engine, encoding, limits, serves, on_failure, interceptors, remote_address);
+        if shared.interceptors.is_some() {
+            // They see what answers others, which only passes by where it is observed.
+            shared.hub.observe_always(&shared);
+        }
         let driver = Driver::new(transport, Arc::clone(&shared));
         (Self { shared }, driver)
     }

@@ -120,9 +120,13 @@ impl Peer {
         Sending::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options)
     }
 
+    /// Bytes that encoded arguments may have.
+    pub(crate) fn max_arguments(&self) -> usize {
+        self.shared.max_body() - Envelope::CAPACITY
+    }
+
     /// Bounded by what could ever be sent; what this peer takes is known once it is accepted.
     pub(crate) fn encode(&self, arguments: &impl Serialize) -> Result<crate::codec::Body, EncodeError> {
-        let limit = self.shared.max_body();
-        self.shared.encoding.encode(arguments, limit - Envelope::CAPACITY)
+        self.shared.encoding.encode(arguments, self.max_arguments())
     }
 }

@@ -11,6 +11,7 @@ use crate::codec::Encoding;
 use crate::engine::{Effects, Engine, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
+use crate::interceptor::Interceptors;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
 use crate::listeners::Hub;
 use crate::peer::Peer;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) remote_address: Option<SocketAddr>,
     pub(crate) serves: Arc<MethodTable>,
     pub(crate) on_failure: Option<FailureHook>,
+    pub(crate) interceptors: Option<Interceptors>,
     pub(crate) hub: Hub,
     state: Mutex<State>,
     /// The longest argument body that could be sent: the engine's, to be read without its lock.
@@ -66,6 +68,7 @@ impl Shared {
         limits: Arc<Limits>,
         serves: Arc<MethodTable>,
         on_failure: Option<FailureHook>,
+        interceptors: Option<Interceptors>,
         remote_address: Option<SocketAddr>,
     ) -> Arc<Self> {
         let state = State { engine, driver: None, effects: Effects::default(), provider: None };
@@ -76,6 +79,7 @@ impl Shared {
             remote_address,
             serves,
             on_failure,
+            interceptors,
             hub: Hub::default(),
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),

@@ -11,13 +11,16 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::closing::Closing;
+use super::guarded::stop;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Effects, Key, Start, Verdict};
+use crate::engine::{Arrived, Effects, Key, Start, Verdict};
 use crate::failure::{Failure, log_internal, panic_text};
+use crate::interceptor::Subject;
+use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
@@ -350,9 +353,43 @@ impl<T: Transport> Driver<T> {
             return;
         }
         for arrived in std::mem::take(&mut self.effects.arrived) {
+            let Some(arrived) = self.intercept_arrived(arrived) else { continue };
             self.shared.hub.arrived(&self.shared, &arrived);
             if let Some(key) = arrived.answers {
                 self.with_engine(|engine, effects| engine.deliver(key, &arrived, effects));
+            }
+        }
+    }
+
+    /// Answers pass the interceptors here, for they have no turn; one that is denied answers nothing.
+    fn intercept_arrived(&self, mut arrived: Arrived) -> Option<Arrived> {
+        let Some(interceptors) = self.shared.interceptors.as_ref().filter(|_| arrived.answers.is_some())
+        else {
+            return Some(arrived);
+        };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let subject = Subject {
+            peer: &peer,
+            method: self.shared.serves.find(arrived.method).map_or("(an answer)", |spec| spec.name),
+            id: arrived.method,
+            is_call: false,
+            event_id: Some(arrived.event_id),
+            metadata: arrived.metadata.as_ref(),
+            began: clock::now(),
+            limit: self.shared.limits.max_message,
+        };
+        let report = self.shared.report(subject.method, arrived.event_id);
+        match interceptors.receive(subject, &arrived.body) {
+            Ok(passed) => {
+                if let Some(body) = passed.replaced {
+                    arrived.body = Bytes::copy_from_slice(body.payload());
+                }
+                arrived.method = passed.rerouted.unwrap_or(arrived.method);
+                Some(arrived)
+            }
+            Err(stopped) => {
+                stop(&report, stopped);
+                None
             }
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct Start {
     pub(crate) method: usize,
     /// The method's identity: all that is known of one that is in no table.
     pub(crate) id: MethodId,
+    /// Whether the sender awaits a result.
+    pub(crate) is_call: bool,
     /// The arguments. A part of the message that was read: copy it if it shall wait.
     pub(crate) body: Bytes,
     pub(crate) depth: u8,

@@ -325,6 +325,7 @@ impl Engine {
             key,
             method,
             id: fields.method,
+            is_call: fields.wants_reply,
             body: message.slice_ref(fields.body),
             depth: fields.depth,
             deadline: Some(deadline),
@@ -381,6 +382,7 @@ impl Engine {
             key: super::Key { index: u32::MAX, generation: u32::MAX },
             method,
             id: fields.method,
+            is_call: fields.wants_reply,
             body: message.slice_ref(fields.body),
             // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
             depth: 0,

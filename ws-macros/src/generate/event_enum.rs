@@ -44,7 +44,7 @@ fn variants(contract: &Contract) -> Vec<Variant<'_>> {
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Event")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Event"))),
     });
     methods.chain(nested).collect()
 }

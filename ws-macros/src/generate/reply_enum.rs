@@ -16,7 +16,7 @@ pub(super) fn reply_enum(contract: &Contract, names: &Names) -> TokenStream {
     let name = &names.reply_enum;
     let variants = variants(contract);
     let types = variants.iter().map(|variant| match &variant.fields {
-        Fields::Single(ty) => ty.clone(),
+        Fields::Single(ty) => (**ty).clone(),
         Fields::Named(_) => syn::parse_quote!(()),
     });
     let used = Used::by(contract, types);
@@ -37,13 +37,13 @@ pub(super) fn reply_enum(contract: &Contract, names: &Names) -> TokenStream {
 fn variants(contract: &Contract) -> Vec<Variant<'_>> {
     let methods = contract.methods.iter().filter_map(|method| {
         let Kind::Call { output, .. } = &method.kind else { return None };
-        let fields = Fields::Single(output.written().clone());
+        let fields = Fields::Single(Box::new(output.written().clone()));
         Some(Variant { attributes: &method.attributes, ident: &method.variant, fields })
     });
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Reply")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Reply"))),
     });
     methods.chain(nested).collect()
 }

@@ -26,7 +26,7 @@ pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Request")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Request"))),
     });
     let variants: Vec<Variant<'_>> = methods.chain(nested).collect();
     let inner: Vec<Type> =
