@@ -93,7 +93,7 @@ impl Hub {
     }
 
     /// Attaches the set of a provider, whose contract may go by another name.
-    pub(super) fn attach(&self, shared: &Arc<Shared>, group: Arc<dyn Group>, renamed: Option<&'static str>) {
+    pub(super) fn attach(&self, shared: &Arc<Shared>, group: &Arc<dyn Group>, renamed: Option<&'static str>) {
         self.add(shared, group, renamed, true);
     }
 
