@@ -12,8 +12,8 @@ use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, ContractError, Encoding, FailureHook, Limits, Owns, Provider, Remote,
-    code,
+    CloseInfo, ClosedBy, Connection, Context, ContractError, Encoding, FailureHook, Limits, Owns, Provider,
+    Remote, code,
 };
 
 use crate::builder::ConnectorBuilder;
@@ -191,7 +191,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         let (link, driver) =
             Link::client(transport, encoding, config, &self.header, address).map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
-        let connection = link.connection(Arc::new(()), Owns::Connection);
+        let connection = link.connection(Context::new(()), Owns::Connection);
         let provider = provider(R::from_peer(link.peer()));
         provider.prepared().await?;
         link.provide(Arc::new(provider));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection_context::Context;
 use crate::engine::{SchemaMismatch, Stats};
 use crate::id::ConnectionId;
 use crate::listeners::Listeners;
@@ -20,7 +21,7 @@ use crate::shared::Shared;
 pub struct Connection<R, C = ()> {
     remote: R,
     shared: Arc<Shared>,
-    context: Arc<C>,
+    context: Context<C>,
     owner: Option<Arc<Owner>>,
 }
 
@@ -49,7 +50,7 @@ pub enum ReplaceError {
 }
 
 impl<R: Remote, C> Connection<R, C> {
-    pub(crate) fn new(shared: Arc<Shared>, context: Arc<C>, owns: Owns) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, context: Context<C>, owns: Owns) -> Self {
         let owner = match owns {
             Owns::Connection => Some(Arc::new(Owner(Arc::clone(&shared)))),
             Owns::Nothing => None,
@@ -90,9 +91,9 @@ impl<R, C> Connection<R, C> {
         Peer::new(Arc::clone(&self.shared))
     }
 
-    /// The application's own state for this connection.
+    /// The application's own state for this connection; handlers reach it by `ctx.context::<C>()`.
     #[must_use]
-    pub fn context(&self) -> &C {
+    pub const fn context(&self) -> &Context<C> {
         &self.context
     }
 
@@ -210,7 +211,7 @@ impl<R: Clone, C> Clone for Connection<R, C> {
         Self {
             remote: self.remote.clone(),
             shared: Arc::clone(&self.shared),
-            context: Arc::clone(&self.context),
+            context: self.context.clone(),
             owner: self.owner.clone(),
         }
     }

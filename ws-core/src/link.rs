@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::clock;
 use crate::codec::{DecodeError, EncodeError, Encoding};
 use crate::connection::{Connection, Owns, sendable};
+use crate::connection_context::Context;
 use crate::driver::Driver;
 use crate::engine::{Activation, Budget, Config, Engine, Role};
 use crate::failure::FailureHook;
@@ -242,9 +243,14 @@ impl Link {
         self.shared.closed().await
     }
 
+    /// Makes this the state that handlers find by `ctx.context::<C>()`, until the connection ends.
+    pub fn hold_context<C: Send + 'static>(&self, context: &Context<C>) {
+        self.shared.hold_context(context.erase());
+    }
+
     /// The typed connection.
     #[must_use]
-    pub fn connection<R: Remote, C>(&self, context: Arc<C>, owns: Owns) -> Connection<R, C> {
+    pub fn connection<R: Remote, C>(&self, context: Context<C>, owns: Owns) -> Connection<R, C> {
         Connection::new(Arc::clone(&self.shared), context, owns)
     }
 }

@@ -8,6 +8,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use crate::codec::Encoding;
+use crate::connection_context::AnyContext;
 use crate::engine::{Effects, Engine, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// The longest argument body that could be sent: the engine's, to be read without its lock.
     max_body: AtomicUsize,
+    /// The application's state, until the connection ends: it may hold remotes, and they hold this (R3).
+    context: Mutex<Option<AnyContext>>,
     /// Told when the connection begins to end.
     on_closing: Notify,
     /// Set once, by the driver as its last act (R34).
@@ -79,6 +82,7 @@ impl Shared {
             hub: Hub::default(),
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
+            context: Mutex::new(None),
             on_closing: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
@@ -152,6 +156,28 @@ impl Shared {
     /// The driver has learnt what the engine knows.
     pub(crate) fn note(&self, engine: &Engine) {
         self.max_body.store(engine.max_body(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn hold_context(&self, context: AnyContext) {
+        let replaced = self.swap_context(Some(context));
+        drop(replaced);
+        // The driver lets go of it after the close, which may have come in between.
+        if self.look(|engine| engine.closed().is_some()) {
+            drop(self.swap_context(None));
+        }
+    }
+
+    pub(crate) fn context(&self) -> Option<AnyContext> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn swap_context(&self, context: Option<AnyContext>) -> Option<AnyContext> {
+        std::mem::replace(&mut self.context.lock().unwrap_or_else(PoisonError::into_inner), context)
+    }
+
+    /// Lets go of the application's state: where nobody else holds it, its destructor runs here.
+    pub(crate) fn release_context(&self) -> Option<AnyContext> {
+        self.swap_context(None)
     }
 
     pub(crate) fn tell_closing(&self) {

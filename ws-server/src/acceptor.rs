@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ws_core::link::Link;
-use ws_core::{CloseInfo, Connection, ConnectionId, Owns, Peer, PrepareError, Provider, Remote, code};
+use ws_core::{
+    CloseInfo, Connection, ConnectionId, Context, Owns, Peer, PrepareError, Provider, Remote, code,
+};
 
 use crate::decision::{Decision, Verdict};
 use crate::handler::HandlerError;
@@ -26,7 +28,7 @@ pub(crate) struct Parts<C> {
     pub(crate) link: Link,
     pub(crate) request: UpgradeRequest,
     pub(crate) registry: Arc<Registry<C>>,
-    pub(crate) context: Arc<C>,
+    pub(crate) context: Context<C>,
     pub(crate) decision: Arc<Decision>,
 }
 
@@ -91,9 +93,10 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
         self.parts.link.peer()
     }
 
-    /// The application's own state for this connection.
+    /// The application's own state for this connection: `C::default()` at first. The same that the connection and its
+    /// handlers will see.
     #[must_use]
-    pub fn context(&self) -> &C {
+    pub const fn context(&self) -> &Context<C> {
         &self.parts.context
     }
 
@@ -127,7 +130,7 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
             return Err(AcceptError::Closed(info));
         }
         parts.decision.decide(Verdict::Accepted);
-        Ok(parts.link.connection(Arc::clone(&parts.context), Owns::Nothing))
+        Ok(parts.link.connection(parts.context.clone(), Owns::Nothing))
     }
 
     /// Rejects: the client's `connect` fails with this code and reason, and the connection is closed.

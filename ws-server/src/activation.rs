@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use ws_core::link::{Link, Opening};
 use ws_core::transport::{Transport, WebSocketTransport};
-use ws_core::{CloseInfo, ClosedBy, ConnectionId, Encoding, Provider, Remote, code};
+use ws_core::{CloseInfo, ClosedBy, ConnectionId, Context, Encoding, Provider, Remote, code};
 
 use crate::acceptor::{Acceptor, Parts};
 use crate::core::{Core, subprotocols};
@@ -144,7 +144,7 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
     let _undecided = Undecided { link: &link, decision: &decision };
     let Opening::Header(header) = link.opening().await else { return };
     // Both run code of the application's; a panic is caught here as it is in the handler (R7).
-    let made = catch_unwind(AssertUnwindSafe(|| (link.decode_header::<H>(&header), Arc::new(C::default()))));
+    let made = catch_unwind(AssertUnwindSafe(|| (link.decode_header::<H>(&header), Context::<C>::default())));
     let (header, context) = match made {
         Ok((Ok(header), context)) => (header, context),
         Ok((Err(error), _)) => {
@@ -156,6 +156,7 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
             return link.reject(code::INTERNAL, "");
         }
     };
+    link.hold_context(&context);
     let parts = Parts {
         link: link.clone(),
         request,

@@ -194,8 +194,9 @@ impl<T: Transport> Driver<T> {
     ) -> V {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        let value = f(&mut state.engine, &mut self.effects);
+        // What handles left comes first: what ends it must find it.
         let replaced = take_mail(state, &mut self.effects, &mut self.provider);
+        let value = f(&mut state.engine, &mut self.effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.shared.note(&state.engine);
@@ -266,6 +267,10 @@ impl<T: Transport> Driver<T> {
         self.let_go();
         self.ended = true;
         self.shared.lock().engine.bury();
+        let context = self.shared.release_context();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
+            failed("a context's destructor", &text(panic.as_ref()));
+        }
         self.shared.end(info.clone());
     }
 
