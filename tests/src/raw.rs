@@ -164,7 +164,7 @@ impl Raw {
 
     /// The REJECT that comes next and the close frame behind it, which agree: their code and the reason.
     pub async fn rejected(&mut self) -> (u16, String) {
-        let Frame::Reject { version: 1, code, reason } = self.frame().await else {
+        let Frame::Reject { version: 1, code, retry: 0, reason } = self.frame().await else {
             panic!("a REJECT of version 1")
         };
         assert_eq!(self.next().await, Seen::Closed(Some((code, reason.clone()))), "P16: with the same code");

@@ -1,19 +1,24 @@
 //! The options of a connector.
 
+use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use futures::FutureExt;
 use serde::Serialize;
 use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
 
 use crate::connector::WebSocketConnector;
+use crate::rejected::{NextHeader, Rejected};
 
 /// The options of a connector; begin with [`WebSocketConnector::builder`].
-#[derive(Debug)]
 pub struct ConnectorBuilder<H, P, R> {
     header: H,
     limits: Limits,
     encodings: Vec<Encoding>,
     on_failure: Option<FailureHook>,
+    next_header: Option<NextHeader<H>>,
     types: PhantomData<fn() -> (P, R)>,
 }
 
@@ -36,6 +41,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
             limits: Limits::default(),
             encodings: Encoding::available().to_vec(),
             on_failure: None,
+            next_header: None,
             types: PhantomData,
         }
     }
@@ -63,6 +69,22 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         self
     }
 
+    /// Asks for another header where the server rejects one and takes more on the same connection
+    /// (`ServerBuilder::attempts`); `None` gives up, and `connect` fails with that rejection. Without this the first
+    /// rejection ends the connection (R7).
+    ///
+    /// It is asked once for each rejection; the waiting counts towards `Limits::connect_timeout`, and the server waits
+    /// for its own `Limits::header_timeout`.
+    #[must_use]
+    pub fn next_header<F, Fut>(mut self, next: F) -> Self
+    where
+        F: Fn(Rejected) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<H>> + Send + 'static,
+    {
+        self.next_header = Some(Arc::new(move |rejected| next(rejected).boxed()));
+        self
+    }
+
     /// The connector.
     ///
     /// # Errors
@@ -72,6 +94,21 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
         }
-        Ok(WebSocketConnector::with_options(self.header, self.limits, self.encodings, self.on_failure))
+        Ok(WebSocketConnector::with_options(
+            self.header,
+            self.limits,
+            self.encodings,
+            self.on_failure,
+            self.next_header,
+        ))
+    }
+}
+
+impl<H, P, R> fmt::Debug for ConnectorBuilder<H, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectorBuilder")
+            .field("limits", &self.limits)
+            .field("encodings", &self.encodings)
+            .finish_non_exhaustive()
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use ws_core::link::{Link, LinkConfig, Opening};
@@ -19,11 +21,13 @@ use ws_core::{
 use crate::builder::ConnectorBuilder;
 use crate::dial::Target;
 use crate::error::ConnectError;
+use crate::rejected::{NextHeader, Rejected};
 
 /// Connects with the header `H`, serves the server with `P` and calls it by `R`. Reusable (R36).
 pub struct WebSocketConnector<H, P, R> {
     header: H,
     encodings: Vec<Encoding>,
+    next_header: Option<NextHeader<H>>,
     link: Result<LinkConfig, ContractError>,
     limits: Arc<Limits>,
     types: PhantomData<fn() -> (P, R)>,
@@ -33,7 +37,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     /// A connector with every default.
     #[must_use]
     pub fn new(header: H) -> Self {
-        Self::with_options(header, Limits::default(), Encoding::available().to_vec(), None)
+        Self::with_options(header, Limits::default(), Encoding::available().to_vec(), None, None)
     }
 
     /// A connector with other limits or encodings.
@@ -47,12 +51,13 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         limits: Limits,
         encodings: Vec<Encoding>,
         on_failure: Option<FailureHook>,
+        next_header: Option<NextHeader<H>>,
     ) -> Self {
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
             LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure)
         });
-        Self { header, encodings, link, limits, types: PhantomData }
+        Self { header, encodings, next_header, link, limits, types: PhantomData }
     }
 
     /// Connects to `url`, sends the header and waits for the server's decision, all within
@@ -199,14 +204,30 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
             let info = driver.await;
             tracing::debug!(%info, "a connection has ended");
         });
-        match link.opening().await {
-            Opening::Accepted => Ok(connection),
-            Opening::Rejected { version, code: code::VERSION, .. } if version != VERSION => {
-                Err(ConnectError::Version { ours: VERSION, theirs: version })
-            }
-            Opening::Rejected { code, reason, .. } => Err(ConnectError::Rejected { code, reason }),
-            Opening::Closed(info) => Err(not_opened(info)),
-            other => Err(ConnectError::NotOurProtocol(format!("{other:?} from a server"))),
+        loop {
+            let (code, reason, tries_left) = match link.opening().await {
+                Opening::Accepted => return Ok(connection),
+                Opening::Rejected { version, code: code::VERSION, .. } if version != VERSION => {
+                    return Err(ConnectError::Version { ours: VERSION, theirs: version });
+                }
+                Opening::Rejected { code, reason, retry, .. } => (code, reason, retry),
+                Opening::Closed(info) => return Err(not_opened(info)),
+                other => return Err(ConnectError::NotOurProtocol(format!("{other:?} from a server"))),
+            };
+            // The server says how many there are, each time fewer, so this ends.
+            let header = match &self.next_header {
+                Some(next) if tries_left > 0 => {
+                    let next = next(Rejected { code, reason: reason.clone(), tries_left });
+                    // A server that closes meanwhile takes no other header.
+                    match select(next, pin!(link.ending())).await {
+                        Either::Left((header, _)) => header,
+                        Either::Right(_) => None,
+                    }
+                }
+                _ => None,
+            };
+            let Some(header) = header else { return Err(ConnectError::Rejected { code, reason }) };
+            link.try_again(&header).map_err(ConnectError::Header)?;
         }
     }
 }

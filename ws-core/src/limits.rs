@@ -140,7 +140,7 @@ limits! {
 /// A configuration that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct LimitsError(&'static str);
+pub struct LimitsError(pub(crate) &'static str);
 
 impl Limits {
     /// Whether these limits can work together.

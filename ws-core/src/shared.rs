@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::codec::Encoding;
 use crate::connection_context::AnyContext;
-use crate::engine::{Effects, Engine, wake_all};
+use crate::engine::{Effects, Engine, Told, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     context: Mutex<Option<AnyContext>>,
     /// Told when the connection begins to end.
     on_closing: Notify,
+    /// Told when an early message was kept or dropped, and when there will be none (R8).
+    on_early: Notify,
     /// Set once, by the driver as its last act (R34).
     ended: OnceLock<CloseInfo>,
     on_end: Notify,
@@ -84,6 +87,7 @@ impl Shared {
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             context: Mutex::new(None),
             on_closing: Notify::new(),
+            on_early: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
         })
@@ -91,7 +95,7 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let (result, mut wakes, discarded, driver) = {
+        let (result, mut wakes, discarded, told, driver) = {
             let mut state = self.lock();
             let State { engine, effects, driver, .. } = &mut *state;
             let result = use_engine(engine, effects);
@@ -99,10 +103,12 @@ impl Shared {
             let wakes = (std::mem::take(&mut effects.wakes), std::mem::take(&mut effects.discarded));
             // Looking at an outcome gives the driver nothing to do.
             let needed = engine.needs_driver() || !effects.is_empty();
-            (result, wakes.0, wakes.1, if needed { driver.take() } else { None })
+            let told = std::mem::take(&mut effects.told);
+            (result, wakes.0, wakes.1, told, if needed { driver.take() } else { None })
         };
         wake_all(&mut wakes);
         drop(discarded);
+        self.tell(told);
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -180,8 +186,20 @@ impl Shared {
         self.swap_context(None)
     }
 
+    /// Passes the engine's news on.
+    pub(crate) fn tell(&self, told: Told) {
+        if told.early {
+            self.on_early.notify_waiters();
+        }
+    }
+
+    pub(crate) fn early_told(&self) -> Notified<'_> {
+        self.on_early.notified()
+    }
+
     pub(crate) fn tell_closing(&self) {
         self.on_closing.notify_waiters();
+        self.on_early.notify_waiters();
     }
 
     /// Resolves when the connection begins to end, before close frames are exchanged.

@@ -269,7 +269,7 @@ impl<T: Transport> Driver<T> {
         self.shared.lock().engine.bury();
         let context = self.shared.release_context();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
-            failed("a context's destructor", &text(panic.as_ref()));
+            log_internal("a context's destructor", &panic_text(panic.as_ref()));
         }
         self.shared.end(info.clone());
     }
@@ -314,6 +314,7 @@ fn take_mail(
     effects.stops.append(&mut state.effects.stops);
     effects.arrived.append(&mut state.effects.arrived);
     effects.failed.append(&mut state.effects.failed);
+    effects.verdicts.append(&mut state.effects.verdicts);
     let new = state.provider.take()?;
     provider.replace(new)
 }
@@ -387,6 +388,8 @@ impl<T: Transport> Driver<T> {
         self.show_arrived();
         self.effects.wake();
         self.tell_failed();
+        self.shared.tell(std::mem::take(&mut self.effects.told));
+        self.verdicts.extend(self.effects.verdicts.drain(..));
         let mut stops = std::mem::take(&mut self.effects.stops);
         for key in stops.drain(..) {
             self.handlers.stop(key);

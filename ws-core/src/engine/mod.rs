@@ -6,6 +6,7 @@
 mod budget;
 mod credit;
 mod deadlines;
+mod early;
 mod effects;
 mod handshake;
 mod heartbeat;
@@ -25,7 +26,8 @@ mod stats;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Arrived, Effects, Failed, Start, wake_all};
+pub(crate) use early::{EarlyNext, EarlyTaken};
+pub(crate) use effects::{Arrived, Effects, Failed, Start, Told, wake_all};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
 pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused};

@@ -158,10 +158,8 @@ impl Engine {
     }
 
     fn pay_debts(&mut self, effects: &mut Effects) {
-        if self.closed.is_some() {
-            return;
-        }
-        if !self.outbox.has_reserve(3 * CONTROL) {
+        // Before the acceptance the peer is owed nothing (R9).
+        if !self.is_active() || !self.outbox.has_reserve(3 * CONTROL) {
             return;
         }
         if let Some(number) = self.pong_owed.take() {

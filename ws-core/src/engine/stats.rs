@@ -16,6 +16,8 @@ pub struct Stats {
     pub stray_replies: u64,
     /// Messages of the peer dropped because the connection was not accepted yet (R8).
     pub early_dropped: u64,
+    /// Messages of the peer kept until the decision (R8).
+    pub early_kept: u64,
     /// Events of the peer dropped because their method is unknown, mismatched, or its arguments do not decode.
     pub events_refused: u64,
     /// Events of the peer dropped because the server-wide buffer was full.

@@ -14,6 +14,7 @@ use crate::engine::{
 };
 use crate::error::Fate;
 use crate::limits::Limits;
+use crate::link::LinkOptions;
 use crate::protocol::{Announced, CloseInfo, FailClass, Hello, Message, VERSION, Welcome, encode};
 use crate::service::MethodId;
 
@@ -43,6 +44,15 @@ impl Lone {
     }
 
     pub(crate) fn with_budget(role: Role, limits: Limits, budget: Option<Arc<Budget>>) -> Self {
+        Self::with_options(role, limits, budget, LinkOptions::default())
+    }
+
+    pub(crate) fn with_options(
+        role: Role,
+        limits: Limits,
+        budget: Option<Arc<Budget>>,
+        options: LinkOptions,
+    ) -> Self {
         let now = Instant::now();
         let methods = table(&METHODS);
         let config = Config {
@@ -52,6 +62,7 @@ impl Lone {
             calls: methods,
             budget,
             reports: false,
+            options,
         };
         let mut lone =
             Self { engine: Engine::new(config, now), effects: Effects::default(), now, starts: Vec::new() };
@@ -153,7 +164,9 @@ impl Lone {
     }
 
     pub(crate) fn accept(&mut self) -> bool {
-        self.engine.accept(self.now).is_ok()
+        let accepted = self.engine.accept(self.now, &mut self.effects).is_ok();
+        self.apply();
+        accepted
     }
 
     pub(crate) fn reject(&mut self, code: u16, reason: &str) {

@@ -1,0 +1,90 @@
+//! What becomes of frames that come at the wrong time, or are of another make.
+
+use crate::limits::{Limits, LimitsError};
+
+/// The least that a MESSAGE takes: kind, flags, id, depth and method.
+const SMALLEST_MESSAGE: usize = 8;
+
+/// What a server does with the calls and events that a client sends before it is accepted (R8).
+///
+/// This toolkit's own clients send none: their remotes fail `NotAccepted` until then. Others may, at their own risk
+/// (P18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EarlyFrames {
+    /// They are dropped and counted. The default.
+    #[default]
+    Drop,
+    /// They are kept, in order, and handled after the acceptance.
+    Queue {
+        /// Bytes of the frames that are kept. Their number is bounded as well: no more calls and events than may run
+        /// and wait once the connection is open.
+        max_bytes: usize,
+        /// What is done with those that do not fit.
+        overflow: Overflow,
+    },
+    /// As `Queue`, and the acceptor may take them while it is undecided; their answers are held until the acceptance.
+    Accept {
+        /// As for `Queue`; those that the acceptor took count until the decision.
+        max_bytes: usize,
+        /// As for `Queue`.
+        overflow: Overflow,
+    },
+}
+
+/// What is done with early messages beyond the bounds of their queue (R8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The newest are dropped and counted.
+    Drop,
+    /// The connection is rejected with 1008. The default: a client that is not told would wait for its answers.
+    #[default]
+    Close,
+    /// The newest are dropped and counted, and the acceptor is told.
+    Notify,
+}
+
+impl EarlyFrames {
+    /// Bytes that [`queue`](Self::queue) and [`accept`](Self::accept) keep: 1 MiB.
+    pub const DEFAULT_BYTES: usize = 1 << 20;
+
+    /// Keeps up to 1 MiB; more than that is rejected.
+    #[must_use]
+    pub const fn queue() -> Self {
+        Self::Queue { max_bytes: Self::DEFAULT_BYTES, overflow: Overflow::Close }
+    }
+
+    /// Keeps up to 1 MiB for the acceptor; more than that is rejected.
+    #[must_use]
+    pub const fn accept() -> Self {
+        Self::Accept { max_bytes: Self::DEFAULT_BYTES, overflow: Overflow::Close }
+    }
+
+    pub(crate) const fn kept(&self) -> Option<(usize, Overflow)> {
+        match *self {
+            Self::Drop => None,
+            Self::Queue { max_bytes, overflow } | Self::Accept { max_bytes, overflow } => {
+                Some((max_bytes, overflow))
+            }
+        }
+    }
+
+    /// Whether this can work with these limits.
+    ///
+    /// # Errors
+    /// A queue that could never take a message, or never be full.
+    pub fn check(&self, limits: &Limits) -> Result<(), LimitsError> {
+        let Some((max_bytes, _)) = self.kept() else { return Ok(()) };
+        if max_bytes < SMALLEST_MESSAGE {
+            return Err(LimitsError("early max_bytes must be at least 8, the smallest message"));
+        }
+        if max_bytes > limits.max_call_bytes.saturating_add(limits.event_lane_bytes) {
+            return Err(LimitsError("early max_bytes must be at most max_call_bytes + event_lane_bytes"));
+        }
+        if max_bytes > limits.max_buffered_bytes {
+            return Err(LimitsError("early max_bytes must be at most max_buffered_bytes"));
+        }
+        Ok(())
+    }
+}
