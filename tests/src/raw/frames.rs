@@ -19,9 +19,11 @@ pub mod class {
     pub const TIMEOUT: u8 = 1;
     pub const UNKNOWN_METHOD: u8 = 3;
     pub const NO_PROVIDER: u8 = 4;
+    pub const NO_REPLY: u8 = 5;
     pub const SCHEMA_MISMATCH: u8 = 6;
     pub const INVALID_ARGUMENTS: u8 = 7;
     pub const OVERLOADED: u8 = 8;
+    pub const DENIED: u8 = 9;
     pub const TOO_LARGE: u8 = 10;
     pub const INTERNAL: u8 = 11;
 }
