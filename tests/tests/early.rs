@@ -308,6 +308,25 @@ async fn a_socket_that_dies_with_a_full_queue_gives_everything_back() {
     assert!(desk.log().is_empty());
 }
 
+/// A broken one would let undecided clients fill what all connections share.
+#[tokio::test]
+async fn the_queues_of_all_connections_share_the_servers_budget() {
+    let limits = Limits::default().max_buffered_bytes(256 << 10);
+    let mut desk = Undecided::new(queue(200 << 10, Overflow::Drop), limits);
+    let text = "x".repeat(40 << 10);
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let (mut raw, taken) = desk.hello([]).await;
+        for i in 0..4 {
+            raw.send([note(1 + 2 * i, &text)]).await;
+        }
+        until_true(|| counted(&taken).0 + counted(&taken).1 == 4).await;
+        clients.push((raw, taken));
+    }
+    let kept: u64 = clients.iter().map(|(_, taken)| counted(taken).0).sum();
+    assert!((4..=7).contains(&kept), "{kept} of 40 KiB each");
+}
+
 #[tokio::test(start_paused = true)]
 async fn r14_deadlines_pass_during_the_decision() {
     let mut desk = Undecided::new(EarlyFrames::queue(), Limits::default());

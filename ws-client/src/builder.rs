@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use serde::Serialize;
-use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
+use ws_core::link::LinkOptions;
+use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames};
 
 use crate::connector::WebSocketConnector;
 use crate::rejected::{NextHeader, Rejected};
@@ -19,6 +20,7 @@ pub struct ConnectorBuilder<H, P, R> {
     encodings: Vec<Encoding>,
     on_failure: Option<FailureHook>,
     next_header: Option<NextHeader<H>>,
+    options: LinkOptions,
     types: PhantomData<fn() -> (P, R)>,
 }
 
@@ -42,6 +44,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
             encodings: Encoding::available().to_vec(),
             on_failure: None,
             next_header: None,
+            options: LinkOptions::default(),
             types: PhantomData,
         }
     }
@@ -85,6 +88,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         self
     }
 
+    /// What becomes of WebSocket text messages that the other side sends beside the service: they close the connection
+    /// with 1003 (P7).
+    #[must_use]
+    pub const fn unknown_frames(mut self, unknown: UnknownFrames) -> Self {
+        self.options.unknown = unknown;
+        self
+    }
+
     /// The connector.
     ///
     /// # Errors
@@ -100,6 +111,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
             self.encodings,
             self.on_failure,
             self.next_header,
+            self.options,
         ))
     }
 }

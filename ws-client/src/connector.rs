@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::future::{Either, select};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use ws_core::link::{Link, LinkConfig, Opening};
+use ws_core::link::{Link, LinkConfig, LinkOptions, Opening};
 use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
@@ -37,7 +37,8 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     /// A connector with every default.
     #[must_use]
     pub fn new(header: H) -> Self {
-        Self::with_options(header, Limits::default(), Encoding::available().to_vec(), None, None)
+        let encodings = Encoding::available().to_vec();
+        Self::with_options(header, Limits::default(), encodings, None, None, LinkOptions::default())
     }
 
     /// A connector with other limits or encodings.
@@ -52,10 +53,11 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         encodings: Vec<Encoding>,
         on_failure: Option<FailureHook>,
         next_header: Option<NextHeader<H>>,
+        options: LinkOptions,
     ) -> Self {
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
-            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure)
+            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure).options(options)
         });
         Self { header, encodings, next_header, link, limits, types: PhantomData }
     }

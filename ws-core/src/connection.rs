@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::connection_context::Context;
 use crate::engine::{SchemaMismatch, Stats};
+use crate::error::SendError;
 use crate::id::ConnectionId;
 use crate::listeners::Listeners;
 use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::{ContractError, Event, MethodTable, Provider, Remote};
 use crate::shared::Shared;
+use crate::texts::{self, Texts};
 
 /// An activated connection: `R` is the typed stub of the other side, `C` the application's own state.
 ///
@@ -131,6 +133,27 @@ impl<R, C> Connection<R, C> {
     #[must_use]
     pub fn mismatches(&self) -> Vec<SchemaMismatch> {
         self.shared.look(|engine| engine.mismatches())
+    }
+
+    /// The text messages that the other side sends beside the service, where this side is built with
+    /// [`UnknownFrames::Emit`](crate::UnknownFrames::Emit); else it ends at once. `Limits::text_messages` and
+    /// `Limits::text_bytes` of them wait; the newest beyond that are dropped and counted in [`stats`](Self::stats).
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        Texts::new(Arc::clone(&self.shared))
+    }
+
+    /// Sends a text message beside the service. It takes its turn among calls and events; the other side must be built
+    /// to take it, or closes with 1003, and it may drop it unseen.
+    ///
+    /// # Errors
+    /// [`SendError`]: `TooLarge` beyond the other side's `max_message`, `Full` where the outbox has no room for
+    /// `Limits::send_timeout`.
+    ///
+    /// # Cancel safety
+    /// Dropped before it resolves, nothing is sent.
+    pub async fn send_text(&self, text: impl Into<String>) -> Result<(), SendError> {
+        texts::send(&self.shared, text.into()).await
     }
 
     /// Whether it has not begun to close.

@@ -57,6 +57,7 @@ mod policy;
 pub mod protocol;
 pub mod service;
 mod shared;
+mod texts;
 pub mod transport;
 
 pub use ask::Ask;
@@ -76,10 +77,11 @@ pub use limits::{DecodeLimits, Limits, LimitsError};
 pub use listeners::{ListenerOutcome, Listeners, Subscription, Waiting};
 pub use message::{Message, MessageHandle};
 pub use peer::Peer;
-pub use policy::{EarlyFrames, Overflow};
+pub use policy::{EarlyFrames, Overflow, UnknownFrames};
 pub use protocol::{CloseInfo, ClosedBy, code};
 pub use service::{
     CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
     PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests,
 };
+pub use texts::Texts;
 pub use ws_macros::ws_service;

@@ -21,7 +21,7 @@ use crate::failure::FailureHook;
 use crate::id::ConnectionId;
 use crate::limits::{Limits, LimitsError};
 use crate::peer::Peer;
-use crate::policy::EarlyFrames;
+use crate::policy::{EarlyFrames, UnknownFrames};
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider, Remote};
 use crate::shared::Shared;
@@ -46,11 +46,13 @@ pub struct LinkOptions {
     pub attempts: u8,
     /// Server: what becomes of messages before the acceptance: they are dropped (R8).
     pub early: EarlyFrames,
+    /// What becomes of text messages: they close the connection (P7).
+    pub unknown: UnknownFrames,
 }
 
 impl Default for LinkOptions {
     fn default() -> Self {
-        Self { attempts: 1, early: EarlyFrames::Drop }
+        Self { attempts: 1, early: EarlyFrames::Drop, unknown: UnknownFrames::Close }
     }
 }
 

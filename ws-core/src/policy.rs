@@ -45,6 +45,21 @@ pub enum Overflow {
     Notify,
 }
 
+/// What becomes of WebSocket text messages, which this toolkit's binary encodings do not use, once a connection is open
+/// (P7). Before, they close it with 1003.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownFrames {
+    /// They close the connection with 1003. The default.
+    #[default]
+    Close,
+    /// They are dropped and counted.
+    Ignore,
+    /// They are handed to the application: `Connection::texts`. Up to `Limits::text_messages` and `Limits::text_bytes`
+    /// wait for it; the newest beyond that are dropped and counted.
+    Emit,
+}
+
 impl EarlyFrames {
     /// Bytes that [`queue`](Self::queue) and [`accept`](Self::accept) keep: 1 MiB.
     pub const DEFAULT_BYTES: usize = 1 << 20;

@@ -38,6 +38,10 @@ pub(crate) struct Shared {
     on_closing: Notify,
     /// Told when an early message was kept or dropped, and when there will be none (R8).
     on_early: Notify,
+    /// Told when a text came, and when there will be none.
+    on_text: Notify,
+    /// Told when the outbox has room again, and when it no longer matters.
+    on_room: Notify,
     /// Set once, by the driver as its last act (R34).
     ended: OnceLock<CloseInfo>,
     on_end: Notify,
@@ -88,6 +92,8 @@ impl Shared {
             context: Mutex::new(None),
             on_closing: Notify::new(),
             on_early: Notify::new(),
+            on_text: Notify::new(),
+            on_room: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
         })
@@ -188,9 +194,20 @@ impl Shared {
 
     /// Passes the engine's news on.
     pub(crate) fn tell(&self, told: Told) {
-        if told.early {
-            self.on_early.notify_waiters();
+        let Told { early, text, room } = told;
+        for (told, on_it) in [(early, &self.on_early), (text, &self.on_text), (room, &self.on_room)] {
+            if told {
+                on_it.notify_waiters();
+            }
         }
+    }
+
+    pub(crate) fn text_told(&self) -> Notified<'_> {
+        self.on_text.notified()
+    }
+
+    pub(crate) fn room_told(&self) -> Notified<'_> {
+        self.on_room.notified()
     }
 
     pub(crate) fn early_told(&self) -> Notified<'_> {
@@ -199,7 +216,7 @@ impl Shared {
 
     pub(crate) fn tell_closing(&self) {
         self.on_closing.notify_waiters();
-        self.on_early.notify_waiters();
+        self.tell(Told { early: true, text: true, room: true });
     }
 
     /// Resolves when the connection begins to end, before close frames are exchanged.

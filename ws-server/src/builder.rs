@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ws_core::limits::LONGEST_DURATION;
 use ws_core::link::LinkOptions;
-use ws_core::{EarlyFrames, Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
+use ws_core::{
+    EarlyFrames, Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames,
+};
 
 use crate::core::Core;
 use crate::server::WebSocketServer;
@@ -118,6 +120,14 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
     #[must_use]
     pub const fn early_frames(mut self, early: EarlyFrames) -> Self {
         self.options.early = early;
+        self
+    }
+
+    /// What becomes of WebSocket text messages that the other side sends beside the service: they close the connection
+    /// with 1003 (P7).
+    #[must_use]
+    pub const fn unknown_frames(mut self, unknown: UnknownFrames) -> Self {
+        self.options.unknown = unknown;
         self
     }
 

@@ -165,6 +165,12 @@ impl<T: Transport> Driver<T> {
                     self.with_engine(|engine, effects| engine.receive(now, &message, effects));
                     self.apply(Some(&message), budget);
                 }
+                Received::Text(text) => {
+                    let now = clock::now();
+                    budget.bytes = budget.bytes.saturating_sub(text.len());
+                    self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
+                    self.apply(None, budget);
+                }
                 Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
                 Received::Close(frame) => {
                     let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));

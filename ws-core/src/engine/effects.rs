@@ -39,6 +39,10 @@ pub(crate) struct Effects {
 pub(crate) struct Told {
     /// An early message was kept or dropped.
     pub(crate) early: bool,
+    /// A text came.
+    pub(crate) text: bool,
+    /// The outbox has room again.
+    pub(crate) room: bool,
 }
 
 /// A message that the engine refused or gave up.

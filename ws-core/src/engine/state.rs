@@ -8,6 +8,7 @@ use super::budget::{Budget, Share};
 use super::credit::{Allowance, Grant};
 use super::deadlines::{Deadlines, Due};
 use super::early::Early;
+use super::foreign::Foreign;
 use super::handshake::{Activation, announced};
 use super::heartbeat::{Beat, Heartbeat};
 use super::lane::Lane;
@@ -21,6 +22,7 @@ use super::{Effects, Failed, Stats};
 use crate::failure::FailureKind;
 use crate::limits::{LONGEST_DURATION, Limits, MAX_MESSAGE_CEILING};
 use crate::link::LinkOptions;
+use crate::policy::UnknownFrames;
 use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
 use crate::service::MethodTable;
 
@@ -114,6 +116,8 @@ pub(crate) struct Engine {
     /// Server: the tries that are left after this one. Client: the most that the next REJECT may leave (R7).
     pub(super) retries: u8,
     pub(super) early: Early,
+    pub(super) unknown: UnknownFrames,
+    pub(super) foreign: Foreign,
     pub(super) activation: Option<Activation>,
     pub(super) activation_waker: Option<Waker>,
     pub(super) closed: Option<CloseInfo>,
@@ -163,6 +167,8 @@ impl Engine {
                 Role::Server => config.options.attempts.saturating_sub(1),
             },
             early: Early::new(config.options.early, &limits),
+            unknown: config.options.unknown,
+            foreign: Foreign::default(),
             activation: None,
             activation_waker: None,
             closed: None,
@@ -425,6 +431,7 @@ impl Engine {
     pub(super) fn buffered(&self) -> usize {
         let held = self.running.call_bytes() + self.grant.outstanding_bytes();
         let ours = self.outbox.queued() + self.pending.held_bytes() + self.early.bytes();
+        let ours = ours + self.foreign.bytes();
         usize::try_from(held).unwrap_or(usize::MAX).saturating_add(ours)
     }
 }

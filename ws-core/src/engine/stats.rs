@@ -24,6 +24,12 @@ pub struct Stats {
     pub events_dropped: u64,
     /// Events of the peer whose handlers ran longer than `Limits::max_call_timeout`, and were dropped.
     pub events_expired: u64,
+    /// Texts this side sent.
+    pub texts_sent: u64,
+    /// Texts of the peer that were kept for the application.
+    pub texts_received: u64,
+    /// Texts of the peer dropped because they are ignored, or too many waited for the application.
+    pub texts_dropped: u64,
     /// Calls of the peer answered with a failure that no handler gave.
     pub calls_refused: u64,
     /// Calls of the peer over an announced limit (R12).

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::harness::{Lone, Seen, limits, message, table};
+use super::harness::{Lone, Seen, binary, limits, message, table};
 use crate::codec::Body;
 use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role};
 use crate::link::LinkOptions;
@@ -58,13 +58,13 @@ impl Pair {
     }
 
     fn client_writes(&mut self) {
-        while let Some(batch) = self.client.take_batch(self.now, &mut self.effects) {
+        while let Some(batch) = self.client.take_batch(self.now, &mut self.effects).map(binary) {
             self.server.receive(self.now, &batch, &mut self.effects);
         }
     }
 
     fn server_writes(&mut self) {
-        while let Some(batch) = self.server.take_batch(self.now, &mut self.effects) {
+        while let Some(batch) = self.server.take_batch(self.now, &mut self.effects).map(binary) {
             self.client.receive(self.now, &batch, &mut self.effects);
         }
     }

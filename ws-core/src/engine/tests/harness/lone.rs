@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::frames::{Seen, batch, read, whole};
+use super::frames::{Seen, batch, binary, read, whole};
 use super::task::Alarm;
 use super::{METHODS, table};
 use crate::codec::Body;
@@ -158,7 +158,7 @@ impl Lone {
     }
 
     pub(crate) fn take(&mut self) -> Option<bytes::Bytes> {
-        let batch = self.engine.take_batch(self.now, &mut self.effects);
+        let batch = self.engine.take_batch(self.now, &mut self.effects).map(binary);
         self.apply();
         batch
     }

@@ -154,7 +154,7 @@ impl World {
             return false;
         }
         let announced = this.engine.has_output();
-        let batch = this.engine.take_batch(self.now, &mut this.effects);
+        let batch = this.engine.take_batch(self.now, &mut this.effects).map(super::frames::binary);
         assert_eq!(announced, batch.is_some(), "a driver sleeps over output that is not announced");
         this.apply(self.now);
         if let Some(batch) = batch {
