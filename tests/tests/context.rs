@@ -1,4 +1,4 @@
-//! The application's own state for each connection: one for the acceptor, the connection and the handlers, of its own for
+//! R40: the application's own state for each connection: one for the acceptor, the connection and the handlers, of its own for
 //! each connection, and gone with it.
 
 use std::sync::Arc;
@@ -92,7 +92,7 @@ async fn accept(taken: Taken) -> Result<(), HandlerError> {
 }
 
 #[tokio::test]
-async fn acceptor_handlers_and_connection_share_one_state() {
+async fn r40_acceptor_handlers_and_connection_share_one_state() {
     let server = Server::new();
     let address = server.open("127.0.0.1:0", accept).await.expect("a free port");
     let mut clients = Vec::new();
@@ -138,7 +138,7 @@ async fn r16_a_panic_inside_a_closure_is_that_calls_alone() {
 }
 
 #[tokio::test]
-async fn many_handlers_at_once_lose_nothing() {
+async fn r40_many_handlers_at_once_lose_nothing() {
     let server = Server::new();
     let address = server.open("127.0.0.1:0", accept).await.expect("a free port");
     let client = Connector::new("Ada".to_owned()).connect(format!("ws://{address}"), ()).await.expect("open");
@@ -153,7 +153,7 @@ async fn many_handlers_at_once_lose_nothing() {
 
 /// A broken one would never drop either: the connection would hold the context, and the context the connection.
 #[tokio::test]
-async fn r3_a_context_that_holds_its_own_connection_goes_with_it() {
+async fn r40_a_context_that_holds_its_own_connection_goes_with_it() {
     for undecided in [false, true] {
         let alive = Arc::<AtomicUsize>::default();
         let server = Server::new();

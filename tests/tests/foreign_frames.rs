@@ -1,4 +1,4 @@
-//! P7: text messages beside the service, which close a connection unless the application takes or ignores them; bounded
+//! R39, P7: text messages beside the service, which close a connection unless the application takes or ignores them; bounded
 //! both ways like everything else.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The application's own state of one connection.
+//! The application's own state of one connection (R40).
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

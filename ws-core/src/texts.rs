@@ -1,4 +1,4 @@
-//! Text messages beside the service (P7).
+//! Text messages beside the service (R39, P7).
 
 use std::fmt;
 use std::pin::Pin;

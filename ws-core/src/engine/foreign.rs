@@ -1,4 +1,4 @@
-//! WebSocket text messages beside the protocol: none of ours, and perhaps of use to the application (P7).
+//! WebSocket text messages beside the protocol: none of ours, and perhaps of use to the application (R39, P7).
 
 use std::collections::VecDeque;
 use std::time::Instant;
