@@ -188,3 +188,22 @@ async fn r40_a_context_that_holds_its_own_connection_goes_with_it() {
         until_true(|| server.counts().connections == 0).await;
     }
 }
+
+#[tokio::test]
+async fn r40_a_clients_handlers_have_a_context_as_well() {
+    let server = WebSocketServer::<(), (), DeskRemote>::new();
+    let handler = |taken: Acceptor<(), (), DeskRemote>| async move {
+        let connection = taken.accept(()).await?;
+        assert_eq!(connection.remote().count().await, Ok(0));
+        assert_eq!(connection.remote().count().await, Ok(1));
+        connection.close().await;
+        Ok(())
+    };
+    let address = server.open("127.0.0.1:0", handler).await.expect("a free port");
+    let connector = WebSocketConnector::<(), DeskProvider<Clerk>, (), Session>::new(());
+    let connection =
+        connector.connect(format!("ws://{address}"), DeskProvider::new(Clerk)).await.expect("open");
+    let info = in_time("the end", connection.closed()).await;
+    assert_eq!(info.code, 1000, "the handler's calls were answered: {info}");
+    assert_eq!(connection.context().with(|session| session.calls), 2);
+}

@@ -14,15 +14,18 @@ use crate::connector::WebSocketConnector;
 use crate::rejected::{NextHeader, Rejected};
 
 /// The options of a connector; begin with [`WebSocketConnector::builder`].
-pub struct ConnectorBuilder<H, P, R> {
+pub struct ConnectorBuilder<H, P, R, C = ()> {
     header: H,
     limits: Limits,
     encodings: Vec<Encoding>,
     on_failure: Option<FailureHook>,
     next_header: Option<NextHeader<H>>,
     options: LinkOptions,
-    types: PhantomData<fn() -> (P, R)>,
+    types: Types<P, R, C>,
 }
+
+/// Names the types without holding any.
+type Types<P, R, C> = PhantomData<fn() -> (P, R, C)>;
 
 /// A configuration that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +39,13 @@ pub enum ConfigError {
     NoEncoding,
 }
 
-impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuilder<H, P, R> {
+impl<H, P, R, C> ConnectorBuilder<H, P, R, C>
+where
+    H: Serialize + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + 'static,
+{
     pub(crate) fn new(header: H) -> Self {
         Self {
             header,
@@ -100,7 +109,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
     ///
     /// # Errors
     /// A configuration that can never work.
-    pub fn build(self) -> Result<WebSocketConnector<H, P, R>, ConfigError> {
+    pub fn build(self) -> Result<WebSocketConnector<H, P, R, C>, ConfigError> {
         self.limits.check()?;
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
@@ -116,7 +125,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
     }
 }
 
-impl<H, P, R> fmt::Debug for ConnectorBuilder<H, P, R> {
+impl<H, P, R, C> fmt::Debug for ConnectorBuilder<H, P, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectorBuilder")
             .field("limits", &self.limits)

@@ -23,17 +23,24 @@ use crate::dial::Target;
 use crate::error::ConnectError;
 use crate::rejected::{NextHeader, Rejected};
 
-/// Connects with the header `H`, serves the server with `P` and calls it by `R`. Reusable (R36).
-pub struct WebSocketConnector<H, P, R> {
+/// Connects with the header `H`, serves the server with `P` and calls it by `R`; `C` is the application's own state for
+/// each connection, `C::default()` at first (R40). Reusable (R36).
+pub struct WebSocketConnector<H, P, R, C = ()> {
     header: H,
     encodings: Vec<Encoding>,
     next_header: Option<NextHeader<H>>,
     link: Result<LinkConfig, ContractError>,
     limits: Arc<Limits>,
-    types: PhantomData<fn() -> (P, R)>,
+    types: Types<P, R, C>,
 }
 
-impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConnector<H, P, R> {
+impl<H, P, R, C> WebSocketConnector<H, P, R, C>
+where
+    H: Serialize + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + 'static,
+{
     /// A connector with every default.
     #[must_use]
     pub fn new(header: H) -> Self {
@@ -43,7 +50,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
 
     /// A connector with other limits or encodings.
     #[must_use]
-    pub fn builder(header: H) -> ConnectorBuilder<H, P, R> {
+    pub fn builder(header: H) -> ConnectorBuilder<H, P, R, C> {
         ConnectorBuilder::new(header)
     }
 
@@ -72,7 +79,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     ///
     /// # Cancel safety
     /// Dropped before it resolves, the connection that was begun is closed.
-    pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R>, ConnectError> {
+    pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R, C>, ConnectError> {
         self.connect_with(url, |_| provider).await
     }
 
@@ -88,7 +95,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         &self,
         url: impl AsRef<str>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         let target = Target::parse(url.as_ref())?;
         self.in_time(async {
             let (stream, address) = target.dial().await?;
@@ -111,7 +118,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         stream: S,
         url: impl AsRef<str>,
         provider: P,
-    ) -> Result<Connection<R>, ConnectError>
+    ) -> Result<Connection<R, C>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -130,7 +137,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         stream: S,
         url: impl AsRef<str>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError>
+    ) -> Result<Connection<R, C>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -155,7 +162,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         provider: P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         self.attach_with(transport, encoding, |_| provider).await
     }
 
@@ -171,14 +178,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         self.in_time(self.activate(transport, encoding, None, provider)).await
     }
 
     async fn in_time(
         &self,
-        connecting: impl Future<Output = Result<Connection<R>, ConnectError>>,
-    ) -> Result<Connection<R>, ConnectError> {
+        connecting: impl Future<Output = Result<Connection<R, C>, ConnectError>>,
+    ) -> Result<Connection<R, C>, ConnectError> {
         // Before anything is dialled.
         self.link.as_ref().map_err(Clone::clone)?;
         match tokio::time::timeout(self.limits.connect_timeout, connecting).await {
@@ -193,12 +200,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         encoding: Encoding,
         address: Option<SocketAddr>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         let config = self.link.as_ref().map_err(Clone::clone)?;
         let (link, driver) =
             Link::client(transport, encoding, config, &self.header, address).map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
-        let connection = link.connection(Context::new(()), Owns::Connection);
+        let context = Context::default();
+        link.hold_context(&context);
+        let connection = link.connection(context, Owns::Connection);
         let provider = provider(R::from_peer(link.peer()));
         provider.prepared().await?;
         link.provide(Arc::new(provider));
@@ -246,11 +255,14 @@ fn not_opened(info: CloseInfo) -> ConnectError {
 
 type Table = Arc<MethodTable>;
 
+/// Names the types without holding any.
+type Types<P, R, C> = PhantomData<fn() -> (P, R, C)>;
+
 fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), ContractError> {
     Ok((Arc::new(MethodTable::new(P::methods())?), Arc::new(MethodTable::new(R::methods())?)))
 }
 
-impl<H, P, R> fmt::Debug for WebSocketConnector<H, P, R> {
+impl<H, P, R, C> fmt::Debug for WebSocketConnector<H, P, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketConnector").field("encodings", &self.encodings).finish_non_exhaustive()
     }

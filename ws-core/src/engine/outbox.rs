@@ -40,7 +40,7 @@ impl Batch {
     /// What it counts for: a text is never batched, so that a short one costs more than its bytes.
     const TEXT_COST: usize = 64;
 
-    const fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             Self::Binary(bytes) => bytes.len(),
             Self::Text(text) => text.len() + Self::TEXT_COST,
