@@ -121,6 +121,9 @@ impl Lone {
             self.starts.retain(|start| start.key != key);
         }
         self.starts.append(&mut self.effects.starts);
+        for (key, verdict) in std::mem::take(&mut self.effects.verdicts) {
+            self.engine.finish(self.now, key, verdict, &mut self.effects).expect("there is room");
+        }
     }
 
     /// Everything that it writes.
@@ -167,6 +170,17 @@ impl Lone {
         let accepted = self.engine.accept(self.now, &mut self.effects).is_ok();
         self.apply();
         accepted
+    }
+
+    pub(crate) fn reject_try(&mut self, code: u16, reason: &str) {
+        self.engine.reject_try(self.now, code, reason, &mut self.effects);
+        self.apply();
+    }
+
+    /// The acceptor is done with an early message.
+    pub(crate) fn answer_early(&mut self, ticket: u64, verdict: Verdict) {
+        self.engine.answer_early(ticket, verdict, &mut self.effects);
+        self.apply();
     }
 
     pub(crate) fn reject(&mut self, code: u16, reason: &str) {
