@@ -19,9 +19,9 @@ use crate::early::{self, EarlyMessage};
 use crate::engine::{Activation, Budget, Config, Engine, Role, Stats};
 use crate::failure::FailureHook;
 use crate::id::ConnectionId;
-use crate::limits::{Limits, LimitsError};
+use crate::limits::Limits;
 use crate::peer::Peer;
-use crate::policy::{EarlyFrames, UnknownFrames};
+pub use crate::policy::LinkOptions;
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider, Remote};
 use crate::shared::Shared;
@@ -36,37 +36,6 @@ pub struct LinkConfig {
     budget: Option<Arc<Budget>>,
     on_failure: Option<FailureHook>,
     options: LinkOptions,
-}
-
-/// What a link does beside the limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LinkOptions {
-    /// Server: how many headers one client may try: 1 (R7).
-    pub attempts: u8,
-    /// Server: what becomes of messages before the acceptance: they are dropped (R8).
-    pub early: EarlyFrames,
-    /// What becomes of text messages: they close the connection (P7).
-    pub unknown: UnknownFrames,
-}
-
-impl Default for LinkOptions {
-    fn default() -> Self {
-        Self { attempts: 1, early: EarlyFrames::Drop, unknown: UnknownFrames::Close }
-    }
-}
-
-impl LinkOptions {
-    /// Whether these can work with these limits.
-    ///
-    /// # Errors
-    /// The first one that cannot, and why.
-    pub fn check(&self, limits: &Limits) -> Result<(), LimitsError> {
-        if self.attempts == 0 {
-            return Err(LimitsError("attempts must be at least 1"));
-        }
-        self.early.check(limits)
-    }
 }
 
 impl LinkConfig {

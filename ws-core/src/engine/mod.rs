@@ -24,10 +24,10 @@ mod serve;
 mod slots;
 mod state;
 mod stats;
+mod undecided;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use early::{EarlyNext, EarlyTaken};
 pub(crate) use effects::{Arrived, Effects, Failed, Start, Told, wake_all};
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use handshake::Activation;
@@ -41,6 +41,7 @@ pub(crate) use serve::Verdict;
 pub(crate) use slots::Key;
 pub(crate) use state::{Config, Engine, Role};
 pub use stats::Stats;
+pub(crate) use undecided::{EarlyNext, EarlyTaken};
 
 #[cfg(test)]
 mod tests;

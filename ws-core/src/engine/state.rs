@@ -21,8 +21,7 @@ use super::usage::Bounds;
 use super::{Effects, Failed, Stats};
 use crate::failure::FailureKind;
 use crate::limits::{LONGEST_DURATION, Limits, MAX_MESSAGE_CEILING};
-use crate::link::LinkOptions;
-use crate::policy::UnknownFrames;
+use crate::policy::{LinkOptions, UnknownFrames};
 use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
 use crate::service::MethodTable;
 
