@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::ask::Ask;
 use crate::call::{Call, EventCall};
 use crate::codec::EncodeError;
+use crate::connection_context::Context;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
@@ -53,6 +54,12 @@ impl Peer {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.look(|engine| engine.is_active())
+    }
+
+    /// The application's own state for the connection, where it is a `C` and the connection has not ended.
+    #[must_use]
+    pub fn context<C: Send + 'static>(&self) -> Option<Context<C>> {
+        self.shared.context()?.downcast()
     }
 
     /// Resolves when the connection has ended (R34).

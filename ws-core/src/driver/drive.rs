@@ -168,6 +168,12 @@ impl<T: Transport> Driver<T> {
                     self.with_engine(|engine, effects| engine.receive(now, &message, effects));
                     self.apply(Some(&message), budget);
                 }
+                Received::Text(text) => {
+                    let now = clock::now();
+                    budget.bytes = budget.bytes.saturating_sub(text.len());
+                    self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
+                    self.apply(None, budget);
+                }
                 Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
                 Received::Close(frame) => {
                     let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));
@@ -197,8 +203,9 @@ impl<T: Transport> Driver<T> {
     ) -> V {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        let value = f(&mut state.engine, &mut self.effects);
+        // What handles left comes first: what ends it must find it.
         let replaced = take_mail(state, &mut self.effects, &mut self.provider);
+        let value = f(&mut state.engine, &mut self.effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.shared.note(&state.engine);
@@ -269,6 +276,10 @@ impl<T: Transport> Driver<T> {
         self.let_go();
         self.ended = true;
         self.shared.lock().engine.bury();
+        let context = self.shared.release_context();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
+            log_internal("a context's destructor", &panic_text(panic.as_ref()));
+        }
         self.shared.end(info.clone());
     }
 
@@ -312,6 +323,7 @@ fn take_mail(
     effects.stops.append(&mut state.effects.stops);
     effects.arrived.append(&mut state.effects.arrived);
     effects.failed.append(&mut state.effects.failed);
+    effects.verdicts.append(&mut state.effects.verdicts);
     let new = state.provider.take()?;
     provider.replace(new)
 }
@@ -419,6 +431,8 @@ impl<T: Transport> Driver<T> {
         self.show_arrived();
         self.effects.wake();
         self.tell_failed();
+        self.shared.tell(std::mem::take(&mut self.effects.told));
+        self.verdicts.extend(self.effects.verdicts.drain(..));
         let mut stops = std::mem::take(&mut self.effects.stops);
         for key in stops.drain(..) {
             self.handlers.stop(key);

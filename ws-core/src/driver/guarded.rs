@@ -127,12 +127,11 @@ pub(super) fn stop(report: &Report, stopped: Stopped) -> Verdict {
 
 /// What the peer learns of a refusal: the text stays on this side (R16).
 pub(super) fn refused(report: &Report, refusal: &Refusal) -> FailClass {
-    let (class, detail) = match refusal {
-        Refusal::NoProvider => (FailClass::NoProvider, None),
-        Refusal::UnknownMethod => (FailClass::UnknownMethod, None),
-        Refusal::InvalidArguments(error) => (FailClass::InvalidArguments, Some(error.as_str())),
-        Refusal::Denied(reason) => (FailClass::Denied, Some(reason.as_str())),
+    let detail = match refusal {
+        Refusal::NoProvider | Refusal::UnknownMethod => None,
+        Refusal::InvalidArguments(text) | Refusal::Denied(text) => Some(text.as_str()),
     };
+    let class = refusal.class();
     let kind = FailureKind::of(class);
     tracing::debug!(method = report.method, %kind, detail, "a message is refused");
     report.failed(kind, detail);

@@ -3,6 +3,7 @@
 //! `#[ws_service]` writes against these types; an application meets [`Provider`], [`Remote`], [`Payload`] and
 //! [`CallContext`], the rest is for generated code and for those who write a provider by hand.
 
+mod absent;
 mod answer;
 mod call_context;
 mod contract;
@@ -24,6 +25,7 @@ mod table;
 mod tuple;
 
 pub use crate::call::RawReply;
+pub use absent::Absent;
 pub(crate) use answer::AnswerKind;
 pub use answer::{Answer, HandlerFuture, Refusal, Responder};
 pub use call_context::CallContext;
