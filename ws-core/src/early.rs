@@ -15,6 +15,8 @@ use crate::shared::Shared;
 /// A call or an event that a client sent before it was accepted, taken by the acceptor (R8,
 /// [`EarlyFrames::Accept`](crate::EarlyFrames::Accept)).
 ///
+/// The acceptor handles it in the provider's stead: guards and interceptors do not see it.
+///
 /// What is answered is held until the acceptance, and never sent after a rejection. A call whose message is dropped
 /// unanswered fails `NoReply` then; the deadline of a call goes on meanwhile.
 #[must_use = "a message that is dropped is not handled by the provider; leave it to it with `leave`"]
