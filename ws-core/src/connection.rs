@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codec::Encoding;
 use crate::connection_context::Context;
 use crate::engine::{SchemaMismatch, Stats};
 use crate::error::SendError;
@@ -103,6 +104,12 @@ impl<R, C> Connection<R, C> {
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         self.shared.id
+    }
+
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.shared.encoding
     }
 
     /// The other side's network address, where the transport has one.

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use crate::ask::Ask;
 use crate::call::{Call, EventCall};
-use crate::codec::EncodeError;
+use crate::codec::{EncodeError, Encoding};
+use crate::connection::sendable;
 use crate::connection_context::Context;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
-use crate::protocol::{CloseInfo, Envelope};
+use crate::protocol::{CloseInfo, ClosedBy, Envelope};
 use crate::service::{Contract, Event, EventWriter, MethodId, MethodSpec, Payload, Written};
 use crate::shared::Shared;
 
@@ -48,6 +49,19 @@ impl Peer {
     #[must_use]
     pub fn pending(&self) -> usize {
         self.shared.look(|engine| engine.pending())
+    }
+
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.shared.encoding
+    }
+
+    /// Begins to close the connection with this code and reason, and returns at once; `closed` tells when it has ended.
+    /// A code that must not travel is sent as 1008, and a reason is cut to what a close frame takes. The first cause
+    /// stands (R34).
+    pub fn close(&self, code: u16, reason: &str) {
+        self.shared.close(CloseInfo::new(sendable(code), reason, ClosedBy::Local));
     }
 
     /// Whether the connection is accepted and has not ended.
