@@ -5,13 +5,13 @@ use syn::{Ident, TraitItem, TraitItemFn};
 
 use super::arguments::Arguments;
 use super::attributes::sort_attributes;
-use super::later;
 use super::method_options::MethodOptions;
 use super::nested::{looks_nested, parse_nested};
 use super::output::parse_kind;
 use super::qualifiers::check_qualifiers;
 use super::receiver::check_receiver;
 use super::recover::faulty_method;
+use super::stream::{check_streams, looks_streaming};
 use super::wire_name::default_wire_name;
 use crate::errors::Errors;
 use crate::model::{Method, Nested, variant};
@@ -55,13 +55,9 @@ pub(super) fn parse_method(
         all_errors.append(errors);
         return Err(Box::new(faulty_method(item, attributes)));
     }
-    // The rules of this version say nothing sensible on a kind of method that it does not know.
-    let later = later::reject_kind(&item.sig, &mut errors);
-    if !later {
-        check_name(scope, &item.sig.ident, &mut errors);
-        check_qualifiers(&item.sig, options.nested, &mut errors);
-        check_receiver(&item.sig, &mut errors);
-    }
+    check_name(scope, &item.sig.ident, &mut errors);
+    check_qualifiers(&item.sig, options.nested || looks_streaming(&item.sig), &mut errors);
+    check_receiver(&item.sig, &mut errors);
     let (name, name_span) = match &options.name {
         Some(name) => (name.value(), name.span()),
         None => (default_wire_name(&item.sig.ident), item.sig.ident.span()),
@@ -80,15 +76,13 @@ pub(super) fn parse_method(
         };
         return Ok(ParsedMethod { item: ParsedItem::Nested(nested), name_span });
     }
-    let parts = (!later)
-        .then(|| (Arguments::parse(&item.sig, &mut errors), parse_kind(&item.sig, &options, &mut errors)));
-    let (arguments, kind) = match parts {
-        Some(parts) if errors.is_empty() => parts,
-        _ => {
-            all_errors.append(errors);
-            return Err(Box::new(faulty_method(item, attributes)));
-        }
-    };
+    let arguments = Arguments::parse(&item.sig, &mut errors);
+    let kind = parse_kind(&item.sig, &options, &mut errors);
+    check_streams(&arguments, &kind, &mut errors);
+    if !errors.is_empty() {
+        all_errors.append(errors);
+        return Err(Box::new(faulty_method(item, attributes)));
+    }
 
     let ident = item.sig.ident.clone();
     let method = Method {
@@ -99,6 +93,7 @@ pub(super) fn parse_method(
         item,
         context: arguments.context,
         arguments: arguments.travelling,
+        upload: arguments.upload,
         kind,
         spawn: options.spawn,
     };
