@@ -15,6 +15,7 @@ mod heartbeat;
 mod hostile;
 mod leaving;
 mod liveness;
+mod queues;
 mod random;
 mod room;
 mod schema;
