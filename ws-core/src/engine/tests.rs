@@ -16,6 +16,7 @@ mod heartbeat;
 mod hostile;
 mod leaving;
 mod liveness;
+mod queues;
 mod random;
 mod room;
 mod schema;

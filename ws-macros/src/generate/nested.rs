@@ -5,13 +5,13 @@
 //! is made inside a future that owns the outer service. Both stand on the remote, for that is the one item of a
 //! contract which its users name.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::generics::Parameters;
 use super::names::Names;
 use super::provider::answer;
-use crate::model::{Contract, Method};
+use crate::model::{Contract, Method, Nested};
 
 /// What lets another contract nest this one.
 pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
@@ -21,7 +21,7 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
     let parameters = Parameters::of(contract);
     let (bounded, arguments, conditions) =
         (parameters.bounded(), parameters.arguments(), parameters.conditions());
-    let (unbounded, phantom) = (parameters.unbounded(), parameters.phantom());
+    let (unbounded, phantom, bound) = (parameters.unbounded(), parameters.phantom(), parameters.bound(ident));
     let decodes = contract.methods.iter().map(|method| {
         let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
         quote!(#(#cfgs)* <#codecs<#arguments>>::#ident.decode)
@@ -40,12 +40,13 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
     });
     let inner_runs = contract.nested.iter().map(|nested| {
         let (cfgs, inner, field) = (&nested.attributes.cfgs, &nested.remote, &nested.ident);
+        let run = run_inner(nested);
         quote! {
             #(#cfgs)*
             if __method < <#inner as #runtime::service::Remote>::COUNT {
                 return ::std::boxed::Box::pin(async move {
                     let __inner = <#service as #ident<#arguments>>::#field(__service);
-                    <#inner>::__ws_run(__inner, __method, __decoded).await
+                    #run.await
                 });
             }
             #(#cfgs)*
@@ -59,7 +60,7 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
 
         #(#cfgs)*
         #[allow(deprecated, dead_code, clippy::type_complexity)]
-        impl<#service: #ident<#arguments>, #bounded> #runs<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #runs<#service, #arguments> #conditions {
             const RUNS: &'static [
                 for<'__a> fn(&'__a #service, #runtime::service::Decoded) -> #runtime::service::NestedFuture<'__a>
             ] = &[#(#bodies,)*];
@@ -88,7 +89,7 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
             }
 
             #[doc(hidden)]
-            #visibility fn __ws_run<#service: #ident<#arguments>>(
+            #visibility fn __ws_run<#service: #bound>(
                 __service: &#service,
                 __method: ::core::primitive::usize,
                 __decoded: #runtime::service::Decoded,
@@ -127,6 +128,14 @@ fn run(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     }
 }
 
+/// Runs a method of a nested contract. Where the remote is that of another contract, the error points to the remote.
+fn run_inner(nested: &Nested) -> TokenStream {
+    let inner = &nested.remote;
+    let place = inner.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+    let place = Span::call_site().located_at(place);
+    quote_spanned!(place=> <#inner>::__ws_run(__inner, __method, __decoded))
+}
+
 /// The arms of a provider's `start` for what is inside its contract; `__method` counts from behind its own methods.
 pub(super) fn inner_starts(contract: &Contract, names: &Names) -> TokenStream {
     let (runtime, ident, service) = (&contract.runtime, &contract.head.ident, &names.service);
@@ -136,6 +145,7 @@ pub(super) fn inner_starts(contract: &Contract, names: &Names) -> TokenStream {
         .iter()
         .map(|nested| {
             let (cfgs, inner, field) = (&nested.attributes.cfgs, &nested.remote, &nested.ident);
+            let run = run_inner(nested);
             quote! {
                 #(#cfgs)*
                 if __method < <#inner as #runtime::service::Remote>::COUNT {
@@ -143,7 +153,7 @@ pub(super) fn inner_starts(contract: &Contract, names: &Names) -> TokenStream {
                     let __service = ::core::clone::Clone::clone(&self.service);
                     return ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
                         let __inner = <#service as #ident<#arguments>>::#field(&*__service);
-                        <#inner>::__ws_run(__inner, __method, __decoded).await
+                        #run.await
                     }));
                 }
                 #(#cfgs)*

@@ -24,7 +24,8 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
     let (provider, service) = (&names.provider, &names.service);
     let parameters = Parameters::of(contract);
     let (defined, bounded, arguments) = (parameters.defined(), parameters.bounded(), parameters.arguments());
-    let (phantom, conditions) = (parameters.phantom(), parameters.conditions());
+    let (phantom, conditions, bound) =
+        (parameters.phantom(), parameters.conditions(), parameters.bound(ident));
     let on_type = provider_doc(contract, names);
     let on_new = doc(["Serves `service`, which the provider owns and all its clones share."]);
     let on_from_arc = doc(["Serves a `service` that others hold as well."]);
@@ -46,7 +47,7 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
 
         #(#cfgs)*
         #[allow(dead_code, deprecated)]
-        impl<#service: #ident<#arguments>, #bounded> #provider<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #provider<#service, #arguments> #conditions {
             #on_new
             #[must_use]
             #visibility fn new(service: #service) -> Self {
@@ -128,8 +129,8 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, ident, runtime) = (&contract.head.cfgs, &contract.head.ident, &contract.runtime);
     let Names { provider, remote, service, .. } = names;
     let parameters = Parameters::of(contract);
-    let (bounded, arguments, conditions) =
-        (parameters.bounded(), parameters.arguments(), parameters.conditions());
+    let (bounded, arguments, conditions, bound) =
+        (parameters.bounded(), parameters.arguments(), parameters.conditions(), parameters.bound(ident));
     let started = quote! {
         ::core::result::Result<#runtime::service::HandlerFuture, #runtime::service::Refusal>
     };
@@ -138,7 +139,7 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[allow(deprecated, clippy::type_complexity)]
-        impl<#service: #ident<#arguments>, #bounded> #provider<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #provider<#service, #arguments> #conditions {
             // Functions of their own, not arms of one: without optimization, the frame of a function has room for
             // each of the futures that it makes.
             #[doc(hidden)]
@@ -148,7 +149,7 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         #[allow(deprecated)]
-        impl<#service: #ident<#arguments>, #bounded> #runtime::service::Provider
+        impl<#service: #bound, #bounded> #runtime::service::Provider
             for #provider<#service, #arguments>
         #conditions
         {

@@ -63,7 +63,8 @@ pub(super) fn parse_method(
         None => (default_wire_name(&item.sig.ident), item.sig.ident.span()),
     };
     if options.nested {
-        let remote = parse_nested(&item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
+        let remote =
+            parse_nested(scope.ident, &item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
         all_errors.append(errors);
         let Some(remote) = remote else { return Err(Box::new(faulty_method(item, attributes))) };
         let nested = Nested {
