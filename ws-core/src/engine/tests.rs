@@ -20,4 +20,5 @@ mod random;
 mod room;
 mod schema;
 mod sleeping;
+mod streams;
 mod waiting;
