@@ -130,6 +130,12 @@ impl<R, C> Connection<R, C> {
         self.shared.look(|engine| engine.running())
     }
 
+    /// Calls of either side that stream and are not over, their opening included (R18, R26).
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.shared.look(|engine| engine.streams())
+    }
+
     /// What was counted since the connection opened.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -21,4 +21,5 @@ mod random;
 mod room;
 mod schema;
 mod sleeping;
+mod streams;
 mod waiting;

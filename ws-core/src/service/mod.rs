@@ -34,7 +34,7 @@ pub use event::{Event, EventWriter, Written};
 pub use guard::{Denied, Guard, Guarded};
 pub use invocation::Invocation;
 pub(crate) use invocation::InvocationParts;
-pub use method::{MethodId, MethodKind, MethodName, MethodSpec, Queueing};
+pub use method::{MethodId, MethodKind, MethodName, MethodSpec, Queueing, Streams};
 pub use named::{ContractName, Named};
 pub use names::type_name;
 pub use nested::{Decoded, NestedFuture};
