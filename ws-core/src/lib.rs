@@ -88,6 +88,6 @@ pub use service::{
     CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
     PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests, RouteTaken, Router,
 };
-pub use stream::{ItemSink, Opening, SendItem, StreamError, Streaming};
+pub use stream::{ItemSink, Opening, SendItem, StreamError, StreamReply, Streaming};
 pub use texts::Texts;
 pub use ws_macros::ws_service;

@@ -31,6 +31,8 @@ pub use answer::{Answer, HandlerFuture, Refusal, Responder};
 pub use call_context::CallContext;
 pub use contract::Contract;
 pub use event::{Event, EventWriter, Written};
+/// `futures::Stream`, for generated code.
+pub use futures::Stream;
 pub use guard::{Denied, Guard, Guarded};
 pub use invocation::Invocation;
 pub(crate) use invocation::InvocationParts;

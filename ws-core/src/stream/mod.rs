@@ -2,6 +2,7 @@
 
 mod error;
 mod opening;
+mod reply;
 mod sink;
 mod streaming;
 mod turn;
@@ -9,6 +10,7 @@ mod upload;
 
 pub use error::StreamError;
 pub use opening::Opening;
+pub use reply::StreamReply;
 pub use sink::{ItemSink, SendItem};
 pub use streaming::Streaming;
 pub(crate) use turn::{begin_turn, cost_of_turn};

@@ -79,41 +79,58 @@ impl ItemSink {
         self.responder.error(error)
     }
 
-    /// Opens the stream, sends all of `items`, and completes it.
-    ///
-    /// # Cancel safety
-    /// Dropping it drops `items`; the reader learns of it where the handler goes on and answers otherwise.
-    pub async fn run<T: Serialize>(mut self, items: impl Stream<Item = T>) -> Answer {
+    /// As [`run`](Self::run), with the function that sends an item.
+    pub async fn drain<T>(
+        mut self,
+        items: impl Stream<Item = T>,
+        send: for<'a> fn(&'a mut Self, &T) -> SendItem<'a>,
+    ) -> Answer {
         self.open();
         let mut items = pin!(items);
         while let Some(item) = items.next().await {
-            if let Err(end) = self.send(&item).await {
+            if let Err(end) = send(&mut self, &item).await {
                 return end;
             }
         }
         self.completed()
     }
 
-    /// As [`run`](Self::run); the first error ends the stream, as its declared one.
-    ///
-    /// # Cancel safety
-    /// As for [`run`](Self::run).
-    pub async fn try_run<T: Serialize, E: Payload>(
+    /// As [`try_run`](Self::try_run), with the functions that send an item and fail.
+    pub async fn try_drain<T, E>(
         mut self,
         items: impl Stream<Item = Result<T, E>>,
+        send: for<'a> fn(&'a mut Self, &T) -> SendItem<'a>,
+        fail: fn(Self, &E) -> Answer,
     ) -> Answer {
         self.open();
         let mut items = pin!(items);
         while let Some(item) = items.next().await {
-            let item = match item {
-                Ok(item) => item,
-                Err(error) => return self.failed(&error),
-            };
-            if let Err(end) = self.send(&item).await {
-                return end;
+            match item {
+                Ok(item) => {
+                    if let Err(end) = send(&mut self, &item).await {
+                        return end;
+                    }
+                }
+                Err(error) => return fail(self, &error),
             }
         }
         self.completed()
+    }
+
+    /// Opens the stream, sends all of `items`, and completes it.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops `items`; the reader learns of it where the handler goes on and answers otherwise.
+    pub async fn run<T: Serialize>(self, items: impl Stream<Item = T>) -> Answer {
+        self.drain(items, Self::send::<T>).await
+    }
+
+    /// As [`run`](Self::run); the first error ends the stream, as its declared one.
+    ///
+    /// # Cancel safety
+    /// As for [`run`](Self::run).
+    pub async fn try_run<T: Serialize, E: Payload>(self, items: impl Stream<Item = Result<T, E>>) -> Answer {
+        self.try_drain(items, Self::send::<T>, Self::failed::<E>).await
     }
 }
 

@@ -6,11 +6,11 @@
 //! contract which its users name.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 
 use super::generics::Parameters;
 use super::names::Names;
-use super::provider::answer;
+use super::provider::{answer, bindings};
 use crate::model::{Contract, Method, Nested};
 
 /// What lets another contract nest this one.
@@ -24,7 +24,23 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
     let (unbounded, phantom, bound) = (parameters.unbounded(), parameters.phantom(), parameters.bound(ident));
     let decodes = contract.methods.iter().map(|method| {
         let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
-        quote!(#(#cfgs)* <#codecs<#arguments>>::#ident.decode)
+        if !method.streams() {
+            return quote!(#(#cfgs)* <#codecs<#arguments>>::#ident.decode);
+        }
+        quote! {
+            #(#cfgs)*
+            |__invocation| #runtime::service::Decoded::new(
+                ::core::result::Result::map(
+                    (<#codecs<#arguments>>::#ident.arguments)(__invocation),
+                    |__arguments| (
+                        __arguments,
+                        (<#codecs<#arguments>>::#ident.upload)(__invocation),
+                        #runtime::service::Invocation::sink(__invocation),
+                    ),
+                ),
+                __invocation,
+            )
+        }
     });
     let bodies = contract.methods.iter().map(|method| run(contract, names, method));
     let inner_decodes = contract.nested.iter().map(|nested| {
@@ -111,16 +127,29 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
 fn run(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let runtime = &contract.runtime;
     let cfgs = &method.attributes.cfgs;
-    let arguments: Vec<_> =
-        (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect();
+    let arguments = bindings(method);
     let types = method.arguments.iter().map(|argument| &argument.ty);
-    let answer = answer(contract, names, method, &quote!(__service), &arguments);
+    let answer = answer(contract, names, method, &quote!(__service));
+    let (types, pattern) = if method.streams() {
+        let upload =
+            method.upload.as_ref().map_or_else(|| quote!(()), |upload| upload.item.to_token_stream());
+        let used =
+            |used: bool, name: &str| if used { format_ident!("__{name}") } else { format_ident!("_{name}") };
+        let (reader, sink) =
+            (used(method.upload.is_some(), "upload"), used(method.stream().is_some(), "sink"));
+        (
+            quote!(((#(#types,)*), #runtime::Streaming<#upload>, #runtime::ItemSink)),
+            quote!(((#(#arguments,)*), #reader, #sink)),
+        )
+    } else {
+        (quote!((#(#types,)*)), quote!((#(#arguments,)*)))
+    };
     quote! {
         #(#cfgs)*
         |__service, __decoded| {
             ::std::boxed::Box::pin(async move {
-                match #runtime::service::Decoded::take::<(#(#types,)*)>(__decoded) {
-                    ::core::result::Result::Ok(((#(#arguments,)*), __responder, __context)) => { #answer }
+                match #runtime::service::Decoded::take::<#types>(__decoded) {
+                    ::core::result::Result::Ok((#pattern, __responder, __context)) => { #answer }
                     ::core::result::Result::Err(__answer) => __answer,
                 }
             })

@@ -188,21 +188,39 @@ fn start(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let codecs = &names.codecs;
     let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
     let parameters = Parameters::of(contract).arguments();
-    let arguments: Vec<_> =
-        (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect();
+    let arguments = bindings(method);
     let take_context =
         method.context.then(|| quote!(let __context = #runtime::service::Invocation::context(__invocation);));
-    let answer = answer(contract, names, method, &quote!(&*__service), &arguments);
+    let take_upload = method
+        .upload
+        .is_some()
+        .then(|| quote!(let __upload = (<#codecs<#parameters>>::#ident.upload)(__invocation);));
+    let take_sink = method
+        .stream()
+        .is_some()
+        .then(|| quote!(let __sink = #runtime::service::Invocation::sink(__invocation);));
+    let take_responder = method
+        .stream()
+        .is_none()
+        .then(|| quote!(let __responder = #runtime::service::Invocation::responder(__invocation);));
+    let answer = answer(contract, names, method, &quote!(&*__service));
     quote! {
         #(#cfgs)*
         |__provider, __invocation| {
             let (#(#arguments,)*) = (<#codecs<#parameters>>::#ident.arguments)(__invocation)?;
-            let __responder = #runtime::service::Invocation::responder(__invocation);
+            #take_responder
             let __service = ::core::clone::Clone::clone(&__provider.service);
             #take_context
+            #take_upload
+            #take_sink
             ::core::result::Result::Ok(::std::boxed::Box::pin(async move { #answer }))
         }
     }
+}
+
+/// A name for each argument that travels.
+pub(super) fn bindings(method: &Method) -> Vec<Ident> {
+    (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect()
 }
 
 /// Awaits one method and encodes what it gives.
@@ -211,26 +229,51 @@ pub(super) fn answer(
     names: &Names,
     method: &Method,
     borrowed: &TokenStream,
-    arguments: &[Ident],
 ) -> TokenStream {
     let (contract_ident, runtime) = (&contract.head.ident, &contract.runtime);
     let Names { codecs, service, .. } = names;
     let ident = &method.ident;
     let parameters = Parameters::of(contract).arguments();
+    let codec = quote!(<#codecs<#parameters>>::#ident);
     let context = method.context.then(|| quote!(&__context,));
-    let run = quote! {
-        <#service as #contract_ident<#parameters>>::#ident(#borrowed, #context #(#arguments,)*).await
+    let mut arguments = bindings(method);
+    if let Some(upload) = &method.upload {
+        arguments.insert(upload.position, format_ident!("__upload"));
+    }
+    let call = quote! {
+        <#service as #contract_ident<#parameters>>::#ident(#borrowed, #context #(#arguments,)*)
     };
-    match &method.kind {
-        Kind::Call { output: Output::Fallible { .. }, .. } => {
-            quote!((<#codecs<#parameters>>::#ident.answer)(__responder, #run))
-        }
-        Kind::Call { output: Output::Value(_), .. } => {
-            quote!((<#codecs<#parameters>>::#ident.answer)(__responder, ::core::result::Result::Ok(#run)))
-        }
-        Kind::Event { .. } => quote! {
-            #run;
+    let Kind::Call { output, .. } = &method.kind else {
+        return quote! {
+            #call.await;
             #runtime::service::Responder::nothing(&__responder)
-        },
+        };
+    };
+    match output {
+        Output::Fallible { .. } => quote!((#codec.answer)(__responder, #call.await)),
+        Output::Value(_) => {
+            quote!((#codec.answer)(__responder, ::core::result::Result::Ok(#call.await)))
+        }
+        Output::Stream(stream) => {
+            let awaiting = stream.awaited.then(|| quote!(.await));
+            let produce = if stream.items_fail {
+                quote!(#runtime::ItemSink::try_drain(__sink, __stream, #codec.put, #codec.fail).await)
+            } else {
+                quote!(#runtime::ItemSink::drain(__sink, __stream, #codec.put).await)
+            };
+            if stream.opening_fails {
+                quote! {
+                    match #call #awaiting {
+                        ::core::result::Result::Ok(__stream) => #produce,
+                        ::core::result::Result::Err(__error) => (#codec.fail)(__sink, &__error),
+                    }
+                }
+            } else {
+                quote! {
+                    let __stream = #call #awaiting;
+                    #produce
+                }
+            }
+        }
     }
 }

@@ -105,7 +105,7 @@ impl Arguments {
 /// The path, where it is a `Streaming<..>`.
 fn streaming(ty: &Type) -> Option<&PathSegment> {
     match ty {
-        Type::Path(TypePath { path, qself: None }) => {
+        Type::Path(TypePath { path, qself: None, .. }) => {
             path.segments.last().filter(|segment| segment.ident == "Streaming")
         }
         Type::Group(group) => streaming(&group.elem),
