@@ -52,7 +52,9 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("4 KiB of metadata and one byte", metadata(&[vec![1], pair("k", &[b'x'; 4096])].concat())),
         ("metadata that is not UTF-8", metadata(&[vec![1], pair("k", &[0xff])].concat())),
         ("metadata with a key of 2^60 bytes", metadata(&[vec![1], frames::varint(1 << 60)].concat())),
-        ("credit for a stream that is not", one(plain(frames::CREDIT, &[7, 1, 1]))),
+        ("an item of no stream", one(plain(frames::ITEM, &[0]))),
+        ("an end of no stream", one(plain(frames::END, &[0]))),
+        ("an end with a flag that is not defined", one(vec![frames::END, 2, 7])),
         // P2: beyond the size of a batch a frame travels alone.
         ("a batch of 65,537 bytes", batch_of(65_537)),
     ]
