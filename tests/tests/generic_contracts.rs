@@ -171,7 +171,7 @@ async fn bounds_conditions_and_constants() {
                     Named::<Large, _>::new(GridProvider::<_, u8, String, 7, true>::new(Blank)),
                 )
             },
-            |_: (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>)| (),
+            |_: Grids| (),
         )
         .await;
         let (small, large) = ends.client.remote();
@@ -350,3 +350,5 @@ async fn r5_a_nested_contract_differs_by_its_own_arguments_alone() {
         );
     }
 }
+
+type Grids = (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>);

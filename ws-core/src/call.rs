@@ -277,9 +277,13 @@ impl RawCall {
             Reply::Declared(body) => leaving.complete(body.as_slice(), Completed::Declared),
             Reply::Failed(error) => leaving.complete(&[], Completed::Failed(error)),
             // Its values come later, and pass no interceptor.
-            Reply::Opened(_) => return reply,
+            Reply::Opened(_) => leaving.complete(&[], Completed::Opened),
         };
         match (completed, reply) {
+            (Err(stopped), Reply::Opened(flow)) => {
+                self.refuse(flow);
+                replied(stopped)
+            }
             (Err(stopped), _) => replied(stopped),
             (Ok(Some(body)), Reply::Value(_)) => Reply::Value(Held::own(&body)),
             (Ok(Some(body)), Reply::Declared(_)) => Reply::Declared(Held::own(&body)),

@@ -348,15 +348,11 @@ impl Engine {
             queueing => self.queues.turn(method, queueing, fields.depth),
         };
         match turn {
-            Turn::Now | Turn::Wait => {}
+            Turn::Now | Turn::Wait | Turn::Replace(_) => {}
             Turn::Overloaded => {
                 self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
                 return Ok(());
             }
-            Turn::Replace(key) => self.replace(key, effects),
-        }
-        if self.closed.is_some() {
-            return Ok(());
         }
         self.stats.calls_received += 1;
         let longest = self.limits.max_call_timeout;
@@ -382,6 +378,13 @@ impl Engine {
             flow,
             awaiting: None,
         };
+        if let Turn::Replace(replaced) = turn {
+            // Only now, or a leaving side would think that nothing runs any more.
+            self.replace(replaced, effects);
+            if self.closed.is_some() {
+                return Ok(());
+            }
+        }
         if turn == Turn::Wait {
             start.detach(message);
             self.queues.wait(start);

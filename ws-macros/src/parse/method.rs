@@ -36,8 +36,8 @@ pub(super) struct ParsedMethod {
 }
 
 pub(super) enum ParsedItem {
-    Method(Method),
-    Nested(Nested),
+    Method(Box<Method>),
+    Nested(Box<Nested>),
 }
 
 /// Reads a method; one with a mistake in it comes back as what stays of it in the trait.
@@ -75,7 +75,7 @@ pub(super) fn parse_method(
             item,
             remote,
         };
-        return Ok(ParsedMethod { item: ParsedItem::Nested(nested), name_span });
+        return Ok(ParsedMethod { item: ParsedItem::Nested(Box::new(nested)), name_span });
     }
     let arguments = Arguments::parse(&item.sig, &mut errors);
     let kind = parse_kind(&item.sig, &options, &mut errors);
@@ -98,7 +98,7 @@ pub(super) fn parse_method(
         kind,
         spawn: options.spawn,
     };
-    Ok(ParsedMethod { item: ParsedItem::Method(method), name_span })
+    Ok(ParsedMethod { item: ParsedItem::Method(Box::new(method)), name_span })
 }
 
 fn check_name(scope: &Scope<'_>, ident: &Ident, errors: &mut Errors) {
