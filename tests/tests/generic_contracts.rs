@@ -161,6 +161,7 @@ where
 
 #[tokio::test]
 async fn bounds_conditions_and_constants() {
+    type Grids = (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>);
     for way in ways() {
         let ends = connect(
             way,
@@ -171,7 +172,7 @@ async fn bounds_conditions_and_constants() {
                     Named::<Large, _>::new(GridProvider::<_, u8, String, 7, true>::new(Blank)),
                 )
             },
-            |_: (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>)| (),
+            |_: Grids| (),
         )
         .await;
         let (small, large) = ends.client.remote();
