@@ -17,7 +17,7 @@ use ws_core::{
     Guarded, Limits, Provider, ws_service,
 };
 use ws_server::{Acceptor, WebSocketServer};
-use ws_tests::fixture::{Carrier, until_true, ways};
+use ws_tests::fixture::{Carrier, heard, until_true, ways};
 
 /// A result that cannot be encoded.
 #[derive(Deserialize)]
@@ -323,20 +323,20 @@ async fn every_failing_call_is_told_once_on_the_side_where_it_failed() {
 
             let late = remote.with(shortly()).hangs().await.expect_err("it hangs");
             assert!(late.is_timeout());
-            assert_eq!(running.recv().await, Some("hangs"));
+            assert_eq!(heard(running).await, Some("hangs"));
             until_true(|| failing.running() == 0).await;
             // Whoever is first, the caller's CANCEL or the callee's own clock: a cancelled call did not fail.
             let told = std::mem::take(&mut *here.0.lock().expect("unpoisoned"));
             assert!(told.len() <= 1 && told.iter().all(|told| told.kind == FailureKind::Timeout), "{told:?}");
 
             let busy = tokio::spawn(remote.busy());
-            assert_eq!(running.recv().await, Some("busy"));
+            assert_eq!(heard(running).await, Some("busy"));
             assert_eq!(remote.busy().await, Err(CallError::Overloaded));
             check(here.one().await, FailureKind::Overloaded, "Fails.busy", None);
             busy.abort();
 
             let first = tokio::spawn(remote.latest());
-            assert_eq!(running.recv().await, Some("latest"));
+            assert_eq!(heard(running).await, Some("latest"));
             let second = tokio::spawn(remote.latest());
             assert!(matches!(first.await.expect("no panic"), Err(CallError::Cancelled(_))));
             check(here.one().await, FailureKind::Replaced, "Fails.latest", None);
@@ -572,11 +572,11 @@ async fn what_is_fine_or_given_up_is_not_told() {
         let remote = ends.client.remote();
         assert_eq!(remote.fine().await, Ok(1));
         let hanging = tokio::spawn(remote.hangs());
-        assert_eq!(ends.running_at_server.recv().await, Some("hangs"));
+        assert_eq!(heard(&mut ends.running_at_server).await, Some("hangs"));
         hanging.abort();
         until_true(|| ends.serving.running() == 0).await;
         let hanging = tokio::spawn(remote.hangs());
-        assert_eq!(ends.running_at_server.recv().await, Some("hangs"));
+        assert_eq!(heard(&mut ends.running_at_server).await, Some("hangs"));
         ends.client.close().await;
         assert!(hanging.await.expect("no panic").is_err());
         ends.serving.closed().await;

@@ -161,6 +161,7 @@ where
 
 #[tokio::test]
 async fn bounds_conditions_and_constants() {
+    type Grids = (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>);
     for way in ways() {
         let ends = connect(
             way,

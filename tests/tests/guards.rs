@@ -12,7 +12,7 @@ use ws_core::{
     Limits, Metadata, Named, Provider, ws_service,
 };
 use ws_server::WebSocketServer;
-use ws_tests::fixture::{Ends, connect, until_true, ways};
+use ws_tests::fixture::{Ends, connect, heard, until_true, ways};
 
 #[ws_service]
 trait Vault {
@@ -249,18 +249,18 @@ async fn a_guard_may_await_and_is_part_of_the_call() {
         assert_eq!(remote.with(with_badge("gold")).open(Code(7)).await, Ok(7));
         assert_eq!(remote.open(Code(7)).await, Err(CallError::Denied));
         for expected in ["Vault.open", "dropped", "Vault.open", "dropped"] {
-            assert_eq!(told.recv().await, Some(expected));
+            assert_eq!(heard(&mut told).await, Some(expected));
         }
         assert_eq!(log.take(), ["open"]);
         // R14: its deadline passes while the guard awaits, and ends the guard.
         let hurried = remote.with(CallOptions::new().deadline(Duration::from_millis(20)));
         assert_eq!(hurried.look().await, Err(CallError::Timeout(Fate::Unknown)));
-        assert_eq!((told.recv().await, told.recv().await), (Some("Vault.look"), Some("dropped")));
+        assert_eq!((heard(&mut told).await, heard(&mut told).await), (Some("Vault.look"), Some("dropped")));
         // A caller that leaves ends it too.
         let leaving = tokio::spawn(remote.look());
-        assert_eq!(told.recv().await, Some("Vault.look"));
+        assert_eq!(heard(&mut told).await, Some("Vault.look"));
         leaving.abort();
-        assert_eq!(told.recv().await, Some("dropped"));
+        assert_eq!(heard(&mut told).await, Some("dropped"));
         until_true(|| ends.serving.running() == 0 && ends.client.pending() == 0).await;
         assert!(log.take().is_empty(), "no handler ran");
     }
@@ -275,7 +275,7 @@ async fn a_guard_that_waits_holds_nobody_else_up() {
             vault(&log).guard(VaultMethod::Open, Waits { asked, forever: true }).expect("there is one");
         let ends = serve(way, guarded).await;
         let waiting = tokio::spawn(ends.client.remote().open(Code(7)));
-        assert_eq!(told.recv().await, Some("Vault.open"));
+        assert_eq!(heard(&mut told).await, Some("Vault.open"));
         assert_eq!(ends.client.remote().look().await, Ok(1));
         waiting.abort();
     }
@@ -402,12 +402,12 @@ async fn r16_the_reason_of_a_denial_stays_on_this_side() {
     let connection = connector.connect(format!("ws://{address}"), ()).await.expect("a connection");
     let denied = connection.remote().drawer().pull().await.expect_err("no badge");
     assert!(!format!("{denied:?} {denied}").contains("secret"));
-    let (method, kind, detail) = told.recv().await.expect("it is told");
+    let (method, kind, detail) = heard(&mut told).await.expect("it is told");
     assert_eq!(method.as_deref(), Some("Vault.drawer.pull"));
     assert_eq!(kind, ws_core::FailureKind::Denied);
     assert_eq!(detail.as_deref(), Some("the secret reason: None"));
     connection.remote().knock(1).await.expect("credit");
-    let (method, kind, _) = told.recv().await.expect("an event is told of as well");
+    let (method, kind, _) = heard(&mut told).await.expect("an event is told of as well");
     assert_eq!((method.as_deref(), kind), (Some("Vault.knock"), ws_core::FailureKind::Denied));
 }
 

@@ -2,7 +2,6 @@
 //! contract were the only one.
 
 use std::future::pending;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -11,7 +10,7 @@ use ws_core::{
     CallContext, CallError, CallOptions, ContractError, ContractName, Fate, Limits, Metadata, Named,
     Provider, Remote, ws_service,
 };
-use ws_tests::fixture::{connect, until_true, ways};
+use ws_tests::fixture::{connect, heard, until_true, ways};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct TooHigh {
@@ -279,10 +278,10 @@ async fn options_of_a_remote_hold_for_what_is_nested_in_it() {
         let forest = ends.client.remote().with(CallOptions::new().metadata(metadata));
         forest.tree().right().second().note("hello".into()).await.expect("credit");
         let expected = "Forest.tree.right.other-leaf.note hello by anna";
-        assert_eq!(told.recv().await.as_deref(), Some(expected));
+        assert_eq!(heard(&mut told).await.as_deref(), Some(expected));
         ends.client.remote().tree().left().leaf().note("again".into()).await.expect("credit");
         let expected = "Forest.tree.left.leaf.note again by nobody";
-        assert_eq!(told.recv().await.as_deref(), Some(expected), "the options are not shared");
+        assert_eq!(heard(&mut told).await.as_deref(), Some(expected), "the options are not shared");
     }
 }
 
@@ -294,15 +293,15 @@ async fn r14_a_dropped_call_drops_the_nested_handler_alone() {
         let tree = ends.client.remote().tree();
         let (left, right) =
             (tokio::spawn(tree.left().leaf().hang()), tokio::spawn(tree.right().leaf().hang()));
-        let mut begun = [told.recv().await.expect("told"), told.recv().await.expect("told")];
+        let mut begun = [heard(&mut told).await.expect("told"), heard(&mut told).await.expect("told")];
         begun.sort();
         assert_eq!(begun, ["hang at left", "hang at right"]);
         left.abort();
-        assert_eq!(told.recv().await.as_deref(), Some("end of hang at left"));
+        assert_eq!(heard(&mut told).await.as_deref(), Some("end of hang at left"));
         until_true(|| ends.serving.running() == 1).await;
         assert_eq!(tree.left().leaf().place().await.as_deref(), Ok("left"));
         right.abort();
-        assert_eq!(told.recv().await.as_deref(), Some("end of hang at right"));
+        assert_eq!(heard(&mut told).await.as_deref(), Some("end of hang at right"));
         until_true(|| ends.serving.running() == 0 && ends.client.pending() == 0).await;
     }
 }
@@ -314,7 +313,7 @@ async fn r14_a_nested_method_has_its_own_timeout() {
         let ends = connect(way, &Limits::default(), move |(): ()| serves.clone(), |_: ForestRemote| ()).await;
         let late = ends.client.remote().tree().left().leaf().hang_shortly().await;
         assert_eq!(late, Err(CallError::Timeout(Fate::Unknown)));
-        assert_eq!(told.recv().await.as_deref(), Some("end of hang at left"));
+        assert_eq!(heard(&mut told).await.as_deref(), Some("end of hang at left"));
     }
 }
 
@@ -325,7 +324,7 @@ async fn r16_a_panic_in_a_nested_handler_or_accessor_fails_its_call_alone() {
         let ends = connect(way, &Limits::default(), move |(): ()| serves.clone(), |_: ForestRemote| ()).await;
         let forest = ends.client.remote();
         let hanging = tokio::spawn(forest.tree().right().leaf().hang());
-        told.recv().await.expect("it hangs");
+        heard(&mut told).await.expect("it hangs");
         let fallen = forest.tree().left().leaf().fall().await;
         assert!(matches!(fallen, Err(CallError::Internal(_))), "{fallen:?}");
         let burnt = forest.burnt().height().await;
@@ -483,7 +482,7 @@ async fn r25_running_nested_calls_keep_the_provider_that_they_began_with() {
         let ends = connect(way, &Limits::default(), move |(): ()| first.clone(), |_: TreeRemote| ()).await;
         let tree = ends.client.remote();
         let hanging = tokio::spawn(tree.left().leaf().hang());
-        assert_eq!(told.recv().await.as_deref(), Some("hang at left"));
+        assert_eq!(heard(&mut told).await.as_deref(), Some("hang at left"));
         let (other_log, _told_other) = unbounded_channel();
         let mut other = oak(&other_log);
         other.left.0.name = "grafted";
@@ -491,7 +490,6 @@ async fn r25_running_nested_calls_keep_the_provider_that_they_began_with() {
         assert_eq!(tree.left().leaf().place().await.as_deref(), Ok("grafted"));
         assert!(!hanging.is_finished());
         hanging.abort();
-        let end = tokio::time::timeout(Duration::from_secs(20), told.recv()).await.expect("it ends");
-        assert_eq!(end.as_deref(), Some("end of hang at left"));
+        assert_eq!(heard(&mut told).await.as_deref(), Some("end of hang at left"));
     }
 }

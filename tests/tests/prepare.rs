@@ -11,7 +11,7 @@ use ws_client::{ConnectError, WebSocketConnector};
 use ws_core::transport::memory_pair;
 use ws_core::{CallError, ContractName, Encoding, Guarded, Limits, Named, Provider, code, ws_service};
 use ws_server::{AcceptError, WebSocketServer};
-use ws_tests::fixture::until_true;
+use ws_tests::fixture::{heard, until_true};
 
 #[ws_service]
 trait Shop {
@@ -101,7 +101,7 @@ async fn it_runs_once_for_all_clones_and_before_the_first_acceptance() {
             tokio::spawn(async move { connector().connect(url, ()).await })
         })
         .collect();
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     until_true(|| asked.load(Ordering::SeqCst) == 5).await;
     assert!(clients.iter().all(|client| !client.is_finished()), "R9: nobody is accepted before it is done");
     assert_eq!(server.connections().len(), 0);
@@ -120,7 +120,7 @@ async fn it_may_be_done_before_the_server_opens() {
     let (shop, provider, mut begun) = corner();
     shop.gate.add_permits(1);
     provider.prepared().await.expect("it works");
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     provider.clone().prepared().await.expect("it is done");
     let (_server, url, _accepted) = serve(provider).await;
     let connection = connector().connect(&url, ()).await.expect("a connection");
@@ -149,7 +149,7 @@ async fn a_failure_rejects_without_detail_and_the_next_one_tries_again() {
         };
         assert_eq!(reason, "", "R7");
         assert!(!format!("{rejected} {rejected:?}").contains("secret"));
-        let error = accepted.recv().await.expect("told").expect("not accepted");
+        let error = heard(&mut accepted).await.expect("told").expect("not accepted");
         let AcceptError::Prepare(cause) = &error else { panic!("{error:?}") };
         let source = std::error::Error::source(cause).expect("the server's own code learns why").to_string();
         assert!(panics || source == "a secret reason", "{source}");
@@ -160,7 +160,7 @@ async fn a_failure_rejects_without_detail_and_the_next_one_tries_again() {
     shop.gate.add_permits(1);
     let connection = connector().connect(&url, ()).await.expect("a connection");
     assert_eq!(connection.remote().open_since().await, Ok(3), "each of the three tried");
-    assert!(accepted.recv().await.expect("told").is_none());
+    assert!(heard(&mut accepted).await.expect("told").is_none());
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn all_who_wait_for_one_that_fails_are_rejected_and_it_ran_once() {
             tokio::spawn(async move { connector().connect(url, ()).await })
         })
         .collect();
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     until_true(|| asked.load(Ordering::SeqCst) == 4).await;
     shop.gate.add_permits(1);
     for client in clients {
@@ -192,7 +192,7 @@ async fn it_goes_on_where_the_socket_that_waited_for_it_dies() {
         let url = url.clone();
         async move { connector().connect(url, ()).await }
     });
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     first.abort();
     until_true(|| server.counts().unactivated == 0).await;
     shop.gate.add_permits(1);
@@ -220,7 +220,7 @@ async fn r6_one_that_takes_too_long_ends_the_wait_and_not_itself() {
         .expect("a free port");
     let url = format!("ws://{address}");
     assert!(connector().connect(&url, ()).await.is_err(), "the decision took too long");
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     shop.gate.add_permits(1);
     let connection = connector().connect(&url, ()).await.expect("a connection");
     assert_eq!(connection.remote().open_since().await, Ok(1));
@@ -231,11 +231,11 @@ async fn a_server_that_closes_meanwhile_accepts_nobody() {
     let (shop, provider, mut begun) = corner();
     let (server, url, mut accepted) = serve(provider).await;
     let waiting = tokio::spawn(async move { connector().connect(url, ()).await });
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     server.close().await;
     shop.gate.add_permits(1);
     assert!(waiting.await.expect("no panic").is_err());
-    if let Some(told) = accepted.recv().await {
+    if let Some(told) = heard(&mut accepted).await {
         assert!(told.is_some(), "it was not accepted");
     }
     assert_eq!(server.connections().len(), 0);
@@ -303,7 +303,7 @@ async fn a_client_prepares_before_it_is_connected_and_tells_its_caller_why_not()
     let failed = connector.connect(&url, provider.clone()).await.expect_err("it fails");
     let ConnectError::Prepare(cause) = &failed else { panic!("{failed:?}") };
     assert_eq!(std::error::Error::source(cause).expect("why").to_string(), "a secret reason");
-    assert_eq!(begun.recv().await, Some(1));
+    assert_eq!(heard(&mut begun).await, Some(1));
     until_true(|| server.counts().unactivated == 0 && server.connections().is_empty()).await;
 
     shop.fails.store(false, Ordering::SeqCst);
@@ -311,7 +311,7 @@ async fn a_client_prepares_before_it_is_connected_and_tells_its_caller_why_not()
         let url = url.clone();
         async move { connector.connect(url, provider).await }
     });
-    assert_eq!(begun.recv().await, Some(2));
+    assert_eq!(heard(&mut begun).await, Some(2));
     assert!(!connecting.is_finished() && server.connections().is_empty());
     shop.gate.add_permits(1);
     let connection = connecting.await.expect("no panic").expect("a connection");
@@ -338,7 +338,7 @@ async fn in_memory_it_is_awaited_as_well() {
             attached.attach(there, *encoding, handler).await
         });
         let connecting = tokio::spawn(async move { connector().attach(here, *encoding, ()).await });
-        assert_eq!(begun.recv().await, Some(1));
+        assert_eq!(heard(&mut begun).await, Some(1));
         assert!(!connecting.is_finished());
         shop.gate.add_permits(1);
         let connection = connecting.await.expect("no panic").expect("a connection");
