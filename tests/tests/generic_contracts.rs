@@ -351,5 +351,3 @@ async fn r5_a_nested_contract_differs_by_its_own_arguments_alone() {
         );
     }
 }
-
-type Grids = (Named<Small, GridRemote<u8, String>>, Named<Large, GridRemote<u8, String, 7, true>>);

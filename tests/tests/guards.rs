@@ -201,11 +201,14 @@ fn a_guard_for_a_method_that_does_not_exist_is_a_mistake() {
     let names = ["", "Vault", "Vault.drawer", "look", "Vault.Look", "Drawer.pull", "Vault.drawer.pull "];
     for name in names {
         let refused = vault(&Log::new()).guard(name, badge).expect_err("no such method");
-        assert_eq!(refused, ContractError::NoSuchMethod { name: name.to_owned() });
+        assert!(
+            matches!(&refused, ContractError::NoSuchMethod { name: refused, .. } if refused == name),
+            "{refused}"
+        );
         assert!(refused.to_string().contains(name));
     }
     assert!(vault(&Log::new()).guard(DrawerMethod::Pull, badge).is_err(), "a nested method has a path");
-    assert!(vault(&Log::new()).guard("Vault.look".to_owned(), badge).is_ok());
+    assert!(vault(&Log::new()).guard("Vault.look", badge).is_ok());
 }
 
 /// Waits for the test before it answers; tells when it is dropped.

@@ -88,7 +88,7 @@ pub enum Queueing {
     Serial,
     /// While one runs, others are `Overloaded`.
     Busy,
-    /// The latest replaces the one that runs, which ends `Cancelled`.
+    /// The latest replaces the one that runs, which ends `Cancelled`. It needs a free slot of its own to do so.
     Latest,
 }
 

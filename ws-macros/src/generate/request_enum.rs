@@ -171,7 +171,6 @@ fn request(contract: &Contract, names: &Names, besides: &[Beside], reply: &Ident
         #[allow(deprecated, dead_code, clippy::type_complexity)]
         impl<#bounded> #name<#parameters> #conditions {
             #on_channel
-            #[must_use]
             #visibility fn channel(
                 capacity: ::core::primitive::usize,
             ) -> (#runtime::RequestProvider<Self>, #runtime::Requests<Self>) {
