@@ -32,6 +32,7 @@ const METHODS: [MethodSpec; 5] = [
 fn serving(limits: Limits) -> Lone {
     let now = Instant::now();
     let config = Config {
+        options: crate::link::LinkOptions::default(),
         role: Role::Server,
         limits: Arc::new(limits),
         serves: table(&METHODS),
