@@ -9,7 +9,7 @@ use crate::codec::{Body, DecodeError, EncodeError};
 use crate::context::Metadata;
 use crate::engine::{EarlyNext, EarlyTaken, Verdict};
 use crate::protocol::FailClass;
-use crate::service::{MethodId, Payload, Refusal};
+use crate::service::{Event, Invocation, InvocationParts, MethodId, Payload, Refusal, event_table};
 use crate::shared::Shared;
 
 /// A call or an event that a client sent before it was accepted, taken by the acceptor (R8,
@@ -102,6 +102,19 @@ impl EarlyMessage {
     /// They are not a `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         self.shared.encoding.decode(&self.taken.body, &self.shared.limits.decode())
+    }
+
+    /// Reads the message as one of a contract's: `message.event::<ChatEvent>()`.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownMethod`] where it is none of that contract's, [`Refusal::InvalidArguments`] where its arguments
+    /// do not decode.
+    pub fn event<V: Event>(&self) -> Result<V, Refusal> {
+        let table = event_table::<V>();
+        let index = table.index(self.taken.method).ok_or(Refusal::UnknownMethod)?;
+        let (id, reply_to, metadata) = (self.taken.id, self.taken.reply_to, self.taken.metadata.clone());
+        let parts = InvocationParts::arrived(&self.shared, &table, index, id, reply_to, metadata);
+        V::read(index, &Invocation::new(&self.taken.body, &parts))
     }
 
     /// Answers the call with a value; for an event this does nothing.
