@@ -7,7 +7,7 @@ use super::harness::{
     Answer, CLIENT, Kind, Lone, Parcel, Plan, SECOND, SERVER, Seen, Setup, World, event, limits, message, ms,
 };
 use crate::codec::Body;
-use crate::engine::{Begun, Outcome, Outgoing, Role, Verdict};
+use crate::engine::{Begun, Outcome, Outgoing, Role, Sends, Verdict};
 use crate::error::Fate;
 use crate::service::MethodId;
 
@@ -66,7 +66,7 @@ fn r20_what_a_message_answers_travels_with_it() {
         let mut world = World::open(Setup::new());
         let message = Outgoing {
             method: MethodId::of(kind),
-            wants_reply,
+            kind: if wants_reply { Sends::Call } else { Sends::Event },
             depth: 0,
             deadline: world.now + SECOND,
             reply_to: Some(1 << 40),

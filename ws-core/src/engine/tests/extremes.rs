@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::harness::{Answer, CLIENT, Lone, SECOND, SERVER, Setup, World, limits};
 use crate::engine::pending::{Entry, Progress};
-use crate::engine::{Begun, Outcome, Refused, Role};
+use crate::engine::{Begun, Outcome, Refused, Role, Sends};
 use crate::error::Fate;
 use crate::limits::{LONGEST_DURATION, Limits};
 
@@ -103,7 +103,7 @@ fn r19_ids_stay_apart_however_many_outcomes_are_left_lying() {
     let mut lone = Lone::active(Role::Client, limits());
     for _ in 0..(1 << 20) - 1 {
         let progress = Progress::Done(Outcome::Timeout(Fate::Unknown));
-        let left = Entry { class: 0, bytes: 0, deadline: lone.now, waker: None, progress };
+        let left = Entry { class: 0, bytes: 0, deadline: lone.now, waker: None, kind: Sends::Call, progress };
         lone.engine.pending.insert(left);
     }
     for _ in 0..2 {

@@ -5,6 +5,7 @@ use super::harness::{
     Answer, CLIENT, Kind, Lone, Place, Plan, SECOND, SERVER, Seen, Setup, World, call, limits, message,
 };
 use crate::codec::Body;
+use crate::engine::pending::Progress;
 use crate::engine::state::CONTROL;
 use crate::engine::{Outcome, Role, Verdict};
 use crate::limits::Limits;
@@ -59,7 +60,8 @@ fn r38_what_this_side_sends_waits_for_room_as_well() {
     let [second, nested, event] = [world.call(CLIENT, 0), world.call(CLIENT, 5), world.event(CLIENT, 3)];
     for ticket in [second, nested, event] {
         let Place::In(key) = world.sides[CLIENT].tickets[ticket].place else { panic!("it is over") };
-        assert!(!world.sides[CLIENT].engine.pending.is_sent(key), "the outbox is full");
+        let entry = world.sides[CLIENT].engine.pending.get(key).expect("it is not over");
+        assert!(matches!(entry.progress, Progress::Waiting(_)), "the outbox is full");
     }
     world.check();
     world.settle_answering();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::harness::{Lone, Seen, limits, message, table};
 use crate::codec::Body;
-use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role};
+use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role, Sends};
 use crate::protocol::{FailClass, Side};
 use crate::service::{MethodId, MethodSpec};
 
@@ -70,7 +70,7 @@ impl Pair {
     fn begin(&mut self, role: Role, method: &str, wants_reply: bool) -> Begun {
         let outgoing = Outgoing {
             method: MethodId::of(method),
-            wants_reply,
+            kind: if wants_reply { Sends::Call } else { Sends::Event },
             depth: 0,
             deadline: self.now + limits().call_timeout,
             reply_to: None,

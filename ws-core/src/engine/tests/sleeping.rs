@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::harness::{Lone, SECOND, call, cases, limits, ms, ret};
 use crate::codec::Body;
-use crate::engine::{Begun, Key, Outgoing, Role};
+use crate::engine::{Begun, Key, Outgoing, Role, Sends};
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::MethodId;
 
@@ -95,7 +95,7 @@ proptest! {
             match step {
                 Use::Begin { depth, size, deadline, event } => {
                     let message = Outgoing {
-                        wants_reply: !event,
+                        kind: if event { Sends::Event } else { Sends::Call },
                         depth,
                         method: MethodId::of(if event { "T.event" } else { "T.call" }),
                         deadline: sleeper.lone.now + ms(deadline),

@@ -8,7 +8,8 @@ use super::harness::{
     ret, whole,
 };
 use crate::codec::Body;
-use crate::engine::{Begun, Outcome, Outgoing, Refused, Role};
+use crate::engine::pending::Progress;
+use crate::engine::{Begun, Outcome, Outgoing, Refused, Role, Sends};
 use crate::error::Fate;
 use crate::protocol::{Announced, encode};
 use crate::service::MethodId;
@@ -20,7 +21,8 @@ fn one_slot() -> Setup {
 impl World {
     fn is_waiting(&self, ticket: usize) -> bool {
         let Place::In(key) = self.sides[CLIENT].tickets[ticket].place else { return false };
-        self.sides[CLIENT].engine.pending.is_live(key) && !self.sides[CLIENT].engine.pending.is_sent(key)
+        let entry = self.sides[CLIENT].engine.pending.get(key);
+        entry.is_some_and(|entry| matches!(entry.progress, Progress::Waiting(_)))
     }
 }
 
@@ -182,7 +184,7 @@ fn r12_an_event_whose_time_is_up_is_not_sent() {
     let mut lone = Lone::active(Role::Client, limits().outbox_bytes(1));
     lone.call(3);
     let mut alarm = Alarm::default();
-    let event = Outgoing { wants_reply: false, method: MethodId::of("T.event"), ..lone.outgoing(3) };
+    let event = Outgoing { kind: Sends::Event, method: MethodId::of("T.event"), ..lone.outgoing(3) };
     let begun = lone.begin_as(event, &mut alarm);
     let Begun::Entered(key) = begun else { panic!("{begun:?}") };
     lone.now += 30 * SECOND;
@@ -235,7 +237,7 @@ fn r12_credit_sends_the_events_that_wait() {
     let mut lone = Lone::fresh(Role::Client, limits()).activated(Announced { event_messages: 1, ..GENEROUS });
     for size in 0..4 {
         let event = Outgoing {
-            wants_reply: false,
+            kind: Sends::Event,
             method: MethodId::of("T.event"),
             body: Body::from_bytes(&vec![0; size]),
             ..lone.outgoing(0)
@@ -249,6 +251,6 @@ fn r12_credit_sends_the_events_that_wait() {
     assert_eq!(lone.out(), [], "the same credit again gives nothing");
     lone.send([whole(&encode::credit(0, 9, 0), b""), whole(&encode::credit(0, 1, 0), b"")]);
     assert!(matches!(lone.out()[..], [Seen::Event { body: 3, .. }]));
-    let event = Outgoing { wants_reply: false, method: MethodId::of("T.event"), ..lone.outgoing(4) };
+    let event = Outgoing { kind: Sends::Event, method: MethodId::of("T.event"), ..lone.outgoing(4) };
     assert!(matches!(lone.begin(event), Begun::Over(Outcome::Sent(_))), "what was granted is not taken back");
 }

@@ -185,6 +185,7 @@ impl World {
                     assert!(matches!(answer, Answer::Value(_)), "ticket {index}: {answer:?}");
                     assert_eq!(body.as_slice(), bytes, "ticket {index} has the answer of another");
                 }
+                Outcome::Answered(_) => panic!("ticket {index} asked for nothing"),
                 Outcome::Failed(FailClass::UnknownMethod, _) => assert_eq!(ticket.plan.kind, Kind::Unknown),
                 Outcome::Failed(FailClass::Overloaded, _) => {
                     let excused = self.setup.budget.is_some() || self.leaving;

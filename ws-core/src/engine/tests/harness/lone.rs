@@ -10,7 +10,7 @@ use super::{METHODS, table};
 use crate::codec::Body;
 use crate::engine::state::Phase;
 use crate::engine::{
-    Activation, Begun, Budget, Config, Effects, Engine, Key, Outcome, Outgoing, Role, Start, Verdict,
+    Activation, Begun, Budget, Config, Effects, Engine, Key, Outcome, Outgoing, Role, Sends, Start, Verdict,
 };
 use crate::error::Fate;
 use crate::limits::Limits;
@@ -210,7 +210,7 @@ impl Lone {
     pub(crate) fn outgoing(&self, size: usize) -> Outgoing {
         Outgoing {
             method: MethodId::of("T.call"),
-            wants_reply: true,
+            kind: Sends::Call,
             depth: 0,
             deadline: self.now + Duration::from_secs(30),
             reply_to: None,

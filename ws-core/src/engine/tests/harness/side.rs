@@ -8,7 +8,7 @@ use super::task::Alarm;
 use crate::codec::Body;
 use crate::context::Metadata;
 use crate::engine::pending::Progress;
-use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Verdict};
+use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Sends, Verdict};
 use crate::error::Fate;
 use crate::protocol::{FailClass, encode};
 use crate::service::MethodId;
@@ -154,7 +154,7 @@ impl Side {
         let mut alarm = Alarm::default();
         let message = Outgoing {
             method: plan.kind.method(),
-            wants_reply: plan.kind.is_call(),
+            kind: if plan.kind.is_call() { Sends::Call } else { Sends::Event },
             depth: if plan.kind.is_call() { plan.depth } else { 0 },
             deadline: plan.deadline,
             reply_to: None,
