@@ -44,6 +44,8 @@ pub struct Raw {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Frame(Frame),
+    /// A text message.
+    Text(String),
     /// A close frame.
     Closed(Option<(u16, String)>),
     /// The end of the stream, or its failure.
@@ -129,6 +131,7 @@ impl Raw {
                 Some(Ok(Message::Close(frame))) => {
                     return Seen::Closed(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }
+                Some(Ok(Message::Text(text))) => return Seen::Text(text.as_str().to_owned()),
                 Some(Ok(message)) => panic!("{message:?} from a peer that sends binary messages only"),
                 Some(Err(_)) | None => return Seen::Lost,
             }
@@ -150,7 +153,7 @@ impl Raw {
     pub async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.next().await {
-                Seen::Frame(_) => {}
+                Seen::Frame(_) | Seen::Text(_) => {}
                 Seen::Closed(frame) => return frame.expect("a close frame with a code"),
                 Seen::Lost => panic!("the connection was lost without a close frame"),
             }
@@ -164,7 +167,7 @@ impl Raw {
 
     /// The REJECT that comes next and the close frame behind it, which agree: their code and the reason.
     pub async fn rejected(&mut self) -> (u16, String) {
-        let Frame::Reject { version: 1, code, reason } = self.frame().await else {
+        let Frame::Reject { version: 1, code, retry: 0, reason } = self.frame().await else {
             panic!("a REJECT of version 1")
         };
         assert_eq!(self.next().await, Seen::Closed(Some((code, reason.clone()))), "P16: with the same code");
@@ -177,6 +180,7 @@ impl Raw {
         loop {
             match self.next().await {
                 Seen::Frame(frame) => all.push(frame),
+                Seen::Text(_) => {}
                 Seen::Closed(frame) => close = frame,
                 Seen::Lost => return (all, close),
             }

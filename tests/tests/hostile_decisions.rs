@@ -174,7 +174,7 @@ async fn r35_a_long_reason_is_cut_and_a_code_that_must_not_travel_is_1008() {
     .await;
     let mut raw = arena.raw().await;
     raw.send([hello("bad")]).await;
-    let Frame::Reject { version: 1, code: 1008, reason } = raw.frame().await else {
+    let Frame::Reject { version: 1, code: 1008, retry: 0, reason } = raw.frame().await else {
         panic!("a REJECT of 1008")
     };
     assert_eq!(reason, "ä".repeat(512));

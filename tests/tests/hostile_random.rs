@@ -120,7 +120,7 @@ async fn read(raw: &mut Raw) -> Option<Option<u16>> {
             () = quiet => return None,
         };
         match seen {
-            Seen::Frame(_) => {}
+            Seen::Frame(_) | Seen::Text(_) => {}
             Seen::Closed(close) => return Some(close.map(|(code, _)| code)),
             Seen::Lost => return Some(None),
         }

@@ -88,6 +88,9 @@ impl Transport for Counted {
     fn start_send(&mut self, message: Bytes) -> Result<(), SendLost> {
         self.pipe.start_send(message)
     }
+    fn start_text(&mut self, text: String) -> Result<(), SendLost> {
+        self.pipe.start_text(text)
+    }
     fn start_close(&mut self, code: u16, reason: &str) -> Result<(), SendLost> {
         self.pipe.start_close(code, reason)
     }

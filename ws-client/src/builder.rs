@@ -1,21 +1,31 @@
 //! The options of a connector.
 
+use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use futures::FutureExt;
 use serde::Serialize;
-use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
+use ws_core::link::LinkOptions;
+use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames};
 
 use crate::connector::WebSocketConnector;
+use crate::rejected::{NextHeader, Rejected};
 
 /// The options of a connector; begin with [`WebSocketConnector::builder`].
-#[derive(Debug)]
-pub struct ConnectorBuilder<H, P, R> {
+pub struct ConnectorBuilder<H, P, R, C = ()> {
     header: H,
     limits: Limits,
     encodings: Vec<Encoding>,
     on_failure: Option<FailureHook>,
-    types: PhantomData<fn() -> (P, R)>,
+    next_header: Option<NextHeader<H>>,
+    options: LinkOptions,
+    types: Types<P, R, C>,
 }
+
+/// Names the types without holding any.
+type Types<P, R, C> = PhantomData<fn() -> (P, R, C)>;
 
 /// A configuration that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,13 +39,21 @@ pub enum ConfigError {
     NoEncoding,
 }
 
-impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuilder<H, P, R> {
+impl<H, P, R, C> ConnectorBuilder<H, P, R, C>
+where
+    H: Serialize + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + 'static,
+{
     pub(crate) fn new(header: H) -> Self {
         Self {
             header,
             limits: Limits::default(),
             encodings: Encoding::available().to_vec(),
             on_failure: None,
+            next_header: None,
+            options: LinkOptions::default(),
             types: PhantomData,
         }
     }
@@ -63,15 +81,55 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> ConnectorBuil
         self
     }
 
+    /// Asks for another header where the server rejects one and takes more on the same connection
+    /// (`ServerBuilder::attempts`); `None` gives up, and `connect` fails with that rejection. Without this the first
+    /// rejection ends the connection (R7).
+    ///
+    /// It is asked once for each rejection; the waiting counts towards `Limits::connect_timeout`, and the server waits
+    /// for its own `Limits::header_timeout`.
+    #[must_use]
+    pub fn next_header<F, Fut>(mut self, next: F) -> Self
+    where
+        F: Fn(Rejected) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<H>> + Send + 'static,
+    {
+        self.next_header = Some(Arc::new(move |rejected| next(rejected).boxed()));
+        self
+    }
+
+    /// What becomes of WebSocket text messages that the other side sends beside the service: they close the connection
+    /// with 1003 (P7).
+    #[must_use]
+    pub const fn unknown_frames(mut self, unknown: UnknownFrames) -> Self {
+        self.options.unknown = unknown;
+        self
+    }
+
     /// The connector.
     ///
     /// # Errors
     /// A configuration that can never work.
-    pub fn build(self) -> Result<WebSocketConnector<H, P, R>, ConfigError> {
+    pub fn build(self) -> Result<WebSocketConnector<H, P, R, C>, ConfigError> {
         self.limits.check()?;
         if self.encodings.is_empty() {
             return Err(ConfigError::NoEncoding);
         }
-        Ok(WebSocketConnector::with_options(self.header, self.limits, self.encodings, self.on_failure))
+        Ok(WebSocketConnector::with_options(
+            self.header,
+            self.limits,
+            self.encodings,
+            self.on_failure,
+            self.next_header,
+            self.options,
+        ))
+    }
+}
+
+impl<H, P, R, C> fmt::Debug for ConnectorBuilder<H, P, R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectorBuilder")
+            .field("limits", &self.limits)
+            .field("encodings", &self.encodings)
+            .finish_non_exhaustive()
     }
 }

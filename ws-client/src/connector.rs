@@ -3,42 +3,54 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::{Either, select};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use ws_core::link::{Link, LinkConfig, Opening};
+use ws_core::link::{Link, LinkConfig, LinkOptions, Opening};
 use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, ContractError, Encoding, FailureHook, Limits, Owns, Provider, Remote,
-    code,
+    CloseInfo, ClosedBy, Connection, Context, ContractError, Encoding, FailureHook, Limits, Owns, Provider,
+    Remote, code,
 };
 
 use crate::builder::ConnectorBuilder;
 use crate::dial::Target;
 use crate::error::ConnectError;
+use crate::rejected::{NextHeader, Rejected};
 
-/// Connects with the header `H`, serves the server with `P` and calls it by `R`. Reusable (R36).
-pub struct WebSocketConnector<H, P, R> {
+/// Connects with the header `H`, serves the server with `P` and calls it by `R`; `C` is the application's own state for
+/// each connection, `C::default()` at first (R40). Reusable (R36).
+pub struct WebSocketConnector<H, P, R, C = ()> {
     header: H,
     encodings: Vec<Encoding>,
+    next_header: Option<NextHeader<H>>,
     link: Result<LinkConfig, ContractError>,
     limits: Arc<Limits>,
-    types: PhantomData<fn() -> (P, R)>,
+    types: Types<P, R, C>,
 }
 
-impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConnector<H, P, R> {
+impl<H, P, R, C> WebSocketConnector<H, P, R, C>
+where
+    H: Serialize + Send + Sync + 'static,
+    P: Provider,
+    R: Remote,
+    C: Default + Send + 'static,
+{
     /// A connector with every default.
     #[must_use]
     pub fn new(header: H) -> Self {
-        Self::with_options(header, Limits::default(), Encoding::available().to_vec(), None)
+        let encodings = Encoding::available().to_vec();
+        Self::with_options(header, Limits::default(), encodings, None, None, LinkOptions::default())
     }
 
     /// A connector with other limits or encodings.
     #[must_use]
-    pub fn builder(header: H) -> ConnectorBuilder<H, P, R> {
+    pub fn builder(header: H) -> ConnectorBuilder<H, P, R, C> {
         ConnectorBuilder::new(header)
     }
 
@@ -47,12 +59,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         limits: Limits,
         encodings: Vec<Encoding>,
         on_failure: Option<FailureHook>,
+        next_header: Option<NextHeader<H>>,
+        options: LinkOptions,
     ) -> Self {
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
-            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure)
+            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure).options(options)
         });
-        Self { header, encodings, link, limits, types: PhantomData }
+        Self { header, encodings, next_header, link, limits, types: PhantomData }
     }
 
     /// Connects to `url`, sends the header and waits for the server's decision, all within
@@ -65,7 +79,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
     ///
     /// # Cancel safety
     /// Dropped before it resolves, the connection that was begun is closed.
-    pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R>, ConnectError> {
+    pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R, C>, ConnectError> {
         self.connect_with(url, |_| provider).await
     }
 
@@ -81,7 +95,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         &self,
         url: impl AsRef<str>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         let target = Target::parse(url.as_ref())?;
         self.in_time(async {
             let (stream, address) = target.dial().await?;
@@ -104,7 +118,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         stream: S,
         url: impl AsRef<str>,
         provider: P,
-    ) -> Result<Connection<R>, ConnectError>
+    ) -> Result<Connection<R, C>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -123,7 +137,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         stream: S,
         url: impl AsRef<str>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError>
+    ) -> Result<Connection<R, C>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -148,7 +162,7 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         provider: P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         self.attach_with(transport, encoding, |_| provider).await
     }
 
@@ -164,14 +178,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         transport: T,
         encoding: Encoding,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         self.in_time(self.activate(transport, encoding, None, provider)).await
     }
 
     async fn in_time(
         &self,
-        connecting: impl Future<Output = Result<Connection<R>, ConnectError>>,
-    ) -> Result<Connection<R>, ConnectError> {
+        connecting: impl Future<Output = Result<Connection<R, C>, ConnectError>>,
+    ) -> Result<Connection<R, C>, ConnectError> {
         // Before anything is dialled.
         self.link.as_ref().map_err(Clone::clone)?;
         match tokio::time::timeout(self.limits.connect_timeout, connecting).await {
@@ -186,12 +200,14 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
         encoding: Encoding,
         address: Option<SocketAddr>,
         provider: impl FnOnce(R) -> P,
-    ) -> Result<Connection<R>, ConnectError> {
+    ) -> Result<Connection<R, C>, ConnectError> {
         let config = self.link.as_ref().map_err(Clone::clone)?;
         let (link, driver) =
             Link::client(transport, encoding, config, &self.header, address).map_err(ConnectError::Header)?;
         // Owns from here on: given up, for whatever reason, the connection closes.
-        let connection = link.connection(Arc::new(()), Owns::Connection);
+        let context = Context::default();
+        link.hold_context(&context);
+        let connection = link.connection(context, Owns::Connection);
         let provider = provider(R::from_peer(link.peer()));
         provider.prepared().await?;
         link.provide(Arc::new(provider));
@@ -199,14 +215,30 @@ impl<H: Serialize + Send + Sync + 'static, P: Provider, R: Remote> WebSocketConn
             let info = driver.await;
             tracing::debug!(%info, "a connection has ended");
         });
-        match link.opening().await {
-            Opening::Accepted => Ok(connection),
-            Opening::Rejected { version, code: code::VERSION, .. } if version != VERSION => {
-                Err(ConnectError::Version { ours: VERSION, theirs: version })
-            }
-            Opening::Rejected { code, reason, .. } => Err(ConnectError::Rejected { code, reason }),
-            Opening::Closed(info) => Err(not_opened(info)),
-            other => Err(ConnectError::NotOurProtocol(format!("{other:?} from a server"))),
+        loop {
+            let (code, reason, tries_left) = match link.opening().await {
+                Opening::Accepted => return Ok(connection),
+                Opening::Rejected { version, code: code::VERSION, .. } if version != VERSION => {
+                    return Err(ConnectError::Version { ours: VERSION, theirs: version });
+                }
+                Opening::Rejected { code, reason, retry, .. } => (code, reason, retry),
+                Opening::Closed(info) => return Err(not_opened(info)),
+                other => return Err(ConnectError::NotOurProtocol(format!("{other:?} from a server"))),
+            };
+            // The server says how many there are, each time fewer, so this ends.
+            let header = match &self.next_header {
+                Some(next) if tries_left > 0 => {
+                    let next = next(Rejected { code, reason: reason.clone(), tries_left });
+                    // A server that closes meanwhile takes no other header.
+                    match select(next, pin!(link.ending())).await {
+                        Either::Left((header, _)) => header,
+                        Either::Right(_) => None,
+                    }
+                }
+                _ => None,
+            };
+            let Some(header) = header else { return Err(ConnectError::Rejected { code, reason }) };
+            link.try_again(&header).map_err(ConnectError::Header)?;
         }
     }
 }
@@ -223,11 +255,14 @@ fn not_opened(info: CloseInfo) -> ConnectError {
 
 type Table = Arc<MethodTable>;
 
+/// Names the types without holding any.
+type Types<P, R, C> = PhantomData<fn() -> (P, R, C)>;
+
 fn tables<P: Provider, R: Remote>() -> Result<(Table, Table), ContractError> {
     Ok((Arc::new(MethodTable::new(P::methods())?), Arc::new(MethodTable::new(R::methods())?)))
 }
 
-impl<H, P, R> fmt::Debug for WebSocketConnector<H, P, R> {
+impl<H, P, R, C> fmt::Debug for WebSocketConnector<H, P, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketConnector").field("encodings", &self.encodings).finish_non_exhaustive()
     }

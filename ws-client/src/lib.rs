@@ -29,8 +29,10 @@ mod builder;
 mod connector;
 mod dial;
 mod error;
+mod rejected;
 
 pub use builder::{ConfigError, ConnectorBuilder};
 pub use connector::WebSocketConnector;
 pub use error::ConnectError;
+pub use rejected::Rejected;
 pub use ws_core;

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Sends};
 use crate::error::{CallError, Fate};
+use crate::interceptor::{Leaving, Stopped};
 use crate::message::{Message, MessageHandle};
 use crate::peer::Peer;
 use crate::service::scope::Awaited;
@@ -79,6 +80,18 @@ impl<V: Event> Ask<V> {
         self
     }
 
+    fn intercept(&mut self, body: Body) -> Result<Body, CallError> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(body) };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let (method, id, began) = (self.method.name, self.id, clock::now());
+        let leaving = Leaving { interceptors, peer: &peer, method, id, is_call: false, options: None, began };
+        // A declared error has no meaning here: an answer is a message.
+        let stopped = |stopped: Stopped| stopped.into_error().err().unwrap_or(CallError::Denied);
+        let (id, body) = leaving.send(body).map_err(stopped)?;
+        self.id = id;
+        Ok(body)
+    }
+
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let limits = &self.shared.limits;
@@ -139,7 +152,10 @@ impl<V: Event> Future for Ask<V> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
             State::Unanswerable => return Poll::Ready(Err(CallError::NoReply)),
-            State::Unsent(body) => self.begin(body, cx),
+            State::Unsent(body) => match self.intercept(body) {
+                Ok(body) => self.begin(body, cx),
+                Err(error) => return Poll::Ready(Err(error)),
+            },
             State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
             State::Over => return Poll::Ready(Err(CallError::Cancelled(Fate::Unknown))),

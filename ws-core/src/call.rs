@@ -11,6 +11,8 @@ use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::{CallError, Fate, Never};
+use crate::interceptor::{Interceptors, Leaving, Outcome as Completed, Stopped};
+use crate::peer::Peer;
 use crate::protocol::{FailClass, encode};
 use crate::service::scope::{self, Awaited, ScopeEnd};
 use crate::service::{Contract, MethodId, MethodSpec, Payload, Written};
@@ -157,6 +159,8 @@ struct RawCall {
     method: &'static MethodSpec,
     options: Option<Arc<CallOptions>>,
     state: State,
+    /// When interceptors saw it first, where there are any.
+    began: Option<std::time::Instant>,
     /// What ends this call from outside: the call whose scope it was made in.
     end: Option<Arc<ScopeEnd>>,
     /// The calling handler is known to wait, until this ends.
@@ -190,13 +194,16 @@ impl RawCall {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, options, state, end: None, awaited: None, ticket: None }
+        Self { shared, id, method, options, state, began: None, end: None, awaited: None, ticket: None }
     }
 
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
-            State::Unsent(body) => self.begin(body, cx),
+            State::Unsent(body) => match self.intercept_send(body) {
+                Ok(body) => self.begin(body, cx),
+                Err(stopped) => return Poll::Ready(replied(stopped)),
+            },
             State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
             State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled(Fate::Unknown))),
@@ -204,10 +211,46 @@ impl RawCall {
         match outcome {
             Poll::Ready(outcome) => {
                 self.awaited = None;
-                Poll::Ready(reply(outcome))
+                Poll::Ready(self.intercept_complete(reply(outcome)))
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    fn intercept_send(&mut self, body: Body) -> Result<Body, Stopped> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(body) };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let began = clock::now();
+        let (id, body) = self.leaving(interceptors, &peer, began).send(body)?;
+        (self.began, self.id) = (Some(began), id);
+        Ok(body)
+    }
+
+    fn intercept_complete(&self, reply: Reply) -> Reply {
+        let (Some(interceptors), Some(began)) = (&self.shared.interceptors, self.began) else { return reply };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let leaving = self.leaving(interceptors, &peer, began);
+        let completed = match &reply {
+            Reply::Value(body) => leaving.complete(body.as_slice(), Completed::Value),
+            Reply::Declared(body) => leaving.complete(body.as_slice(), Completed::Declared),
+            Reply::Failed(error) => leaving.complete(&[], Completed::Failed(error)),
+        };
+        match (completed, reply) {
+            (Err(stopped), _) => replied(stopped),
+            (Ok(Some(body)), Reply::Value(_)) => Reply::Value(Held::own(&body)),
+            (Ok(Some(body)), Reply::Declared(_)) => Reply::Declared(Held::own(&body)),
+            (Ok(_), reply) => reply,
+        }
+    }
+
+    fn leaving<'a>(
+        &'a self,
+        interceptors: &'a Interceptors,
+        peer: &'a Peer,
+        began: std::time::Instant,
+    ) -> Leaving<'a> {
+        let (method, id, options) = (self.method.name, self.id, self.options.as_deref());
+        Leaving { interceptors, peer, method, id, is_call: true, options, began }
     }
 
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
@@ -272,6 +315,11 @@ impl Drop for RawCall {
             end.leave(self.ticket);
         }
     }
+}
+
+/// What the caller hears where an interceptor stopped a call, or its outcome.
+fn replied(stopped: Stopped) -> Reply {
+    stopped.into_error().map_or_else(Reply::Failed, |body| Reply::Declared(Held::own(&body)))
 }
 
 /// The metadata of these options as it travels; empty for none.

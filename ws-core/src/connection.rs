@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection_context::Context;
 use crate::engine::{SchemaMismatch, Stats};
+use crate::error::SendError;
 use crate::id::ConnectionId;
 use crate::listeners::Listeners;
 use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::{ContractError, Event, MethodTable, Provider, Remote};
 use crate::shared::Shared;
+use crate::texts::{self, Texts};
 
 /// An activated connection: `R` is the typed stub of the other side, `C` the application's own state.
 ///
@@ -20,7 +23,7 @@ use crate::shared::Shared;
 pub struct Connection<R, C = ()> {
     remote: R,
     shared: Arc<Shared>,
-    context: Arc<C>,
+    context: Context<C>,
     owner: Option<Arc<Owner>>,
 }
 
@@ -49,7 +52,7 @@ pub enum ReplaceError {
 }
 
 impl<R: Remote, C> Connection<R, C> {
-    pub(crate) fn new(shared: Arc<Shared>, context: Arc<C>, owns: Owns) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, context: Context<C>, owns: Owns) -> Self {
         let owner = match owns {
             Owns::Connection => Some(Arc::new(Owner(Arc::clone(&shared)))),
             Owns::Nothing => None,
@@ -90,9 +93,9 @@ impl<R, C> Connection<R, C> {
         Peer::new(Arc::clone(&self.shared))
     }
 
-    /// The application's own state for this connection.
+    /// The application's own state for this connection; handlers reach it by `ctx.context::<C>()`.
     #[must_use]
-    pub fn context(&self) -> &C {
+    pub const fn context(&self) -> &Context<C> {
         &self.context
     }
 
@@ -130,6 +133,27 @@ impl<R, C> Connection<R, C> {
     #[must_use]
     pub fn mismatches(&self) -> Vec<SchemaMismatch> {
         self.shared.look(|engine| engine.mismatches())
+    }
+
+    /// The text messages that the other side sends beside the service, where this side is built with
+    /// [`UnknownFrames::Emit`](crate::UnknownFrames::Emit); else it ends at once. `Limits::text_messages` and
+    /// `Limits::text_bytes` of them wait; the newest beyond that are dropped and counted in [`stats`](Self::stats).
+    #[must_use]
+    pub fn texts(&self) -> Texts {
+        Texts::new(Arc::clone(&self.shared))
+    }
+
+    /// Sends a text message beside the service. It takes its turn among calls and events; the other side must be built
+    /// to take it, or closes with 1003, and it may drop it unseen.
+    ///
+    /// # Errors
+    /// [`SendError`]: `TooLarge` beyond the other side's `max_message`, `Full` where the outbox has no room for
+    /// `Limits::send_timeout`.
+    ///
+    /// # Cancel safety
+    /// Dropped before it resolves, nothing is sent.
+    pub async fn send_text(&self, text: impl Into<String>) -> Result<(), SendError> {
+        texts::send(&self.shared, text.into()).await
     }
 
     /// Whether it has not begun to close.
@@ -210,7 +234,7 @@ impl<R: Clone, C> Clone for Connection<R, C> {
         Self {
             remote: self.remote.clone(),
             shared: Arc::clone(&self.shared),
-            context: Arc::clone(&self.context),
+            context: self.context.clone(),
             owner: self.owner.clone(),
         }
     }

@@ -11,6 +11,8 @@ use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::SendError;
+use crate::interceptor::{Leaving, Stopped};
+use crate::peer::Peer;
 use crate::service::scope::Awaited;
 use crate::service::{MethodId, MethodSpec};
 use crate::shared::Shared;
@@ -124,6 +126,17 @@ impl Sending {
         Ok(())
     }
 
+    fn intercept(&mut self, body: Body) -> Result<Body, SendError> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(body) };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let (method, id, options) = (self.method.name, self.id, self.options.as_deref());
+        let began = clock::now();
+        let leaving = Leaving { interceptors, peer: &peer, method, id, is_call: false, options, began };
+        let (id, body) = leaving.send(body).map_err(denied)?;
+        self.id = id;
+        Ok(body)
+    }
+
     fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let message = Outgoing {
@@ -163,7 +176,10 @@ impl Future for Sending {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
             State::Unanswerable => return Poll::Ready(Err(SendError::Broadcast)),
-            State::Unsent(body) => self.begin(body, cx),
+            State::Unsent(body) => match self.intercept(body) {
+                Ok(body) => self.begin(body, cx),
+                Err(error) => return Poll::Ready(Err(error)),
+            },
             State::Entered(key) => self.poll_entered(key, cx),
             // Polled again after its outcome, against the contract of futures.
             State::Over => return Poll::Ready(Err(SendError::Full)),
@@ -190,6 +206,12 @@ impl std::fmt::Debug for Sending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sending").field("method", &self.method.name).finish_non_exhaustive()
     }
+}
+
+/// A declared error has nobody to go to where no result is awaited.
+fn denied(stopped: Stopped) -> SendError {
+    drop(stopped.into_error());
+    SendError::Denied
 }
 
 fn unencodable(error: &EncodeError) -> SendError {

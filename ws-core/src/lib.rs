@@ -39,41 +39,53 @@ mod call;
 mod clock;
 mod codec;
 mod connection;
+mod connection_context;
 mod context;
 mod driver;
+mod early;
 mod engine;
 mod error;
 mod event;
 mod failure;
 mod id;
+mod interceptor;
 pub mod limits;
 pub mod link;
 mod listeners;
 mod message;
 mod peer;
+mod policy;
 pub mod protocol;
+mod route;
 pub mod service;
 mod shared;
+mod texts;
 pub mod transport;
 
 pub use ask::Ask;
 pub use call::{Call, EventCall};
 pub use codec::{DecodeError, EncodeError, Encoding};
 pub use connection::{Connection, Owns, ReplaceError};
+pub use connection_context::Context;
 pub use context::{CallOptions, Metadata, MetadataFull};
 pub use driver::Driver;
+pub use early::{EarlyAnswerError, EarlyMessage};
 pub use engine::{SchemaMismatch, Stats};
 pub use error::{CallError, Fate, Never, SendError};
 pub use event::{MessageIds, Sending};
 pub use failure::{Failure, FailureHook, FailureKind};
 pub use id::ConnectionId;
+pub use interceptor::{Denial, Interception, Interceptor, Outcome};
 pub use limits::{DecodeLimits, Limits, LimitsError};
 pub use listeners::{ListenerOutcome, Listeners, Subscription, Waiting};
 pub use message::{Message, MessageHandle};
 pub use peer::Peer;
+pub use policy::{EarlyFrames, Overflow, UnknownFrames};
 pub use protocol::{CloseInfo, ClosedBy, code};
+pub use route::Route;
 pub use service::{
     CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
-    PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests,
+    PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests, RouteTaken, Router,
 };
+pub use texts::Texts;
 pub use ws_macros::ws_service;

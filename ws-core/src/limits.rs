@@ -93,6 +93,11 @@ limits! {
     event_lane_messages: u32 = 256;
     /// Bytes of the events that wait here for their turn: 1 MiB, which the last one may exceed.
     event_lane_bytes: usize = 1 << 20;
+    /// Text messages of the peer that wait for the application: 64, where they are taken at all
+    /// ([`UnknownFrames::Emit`](crate::UnknownFrames::Emit)). The newest beyond that are dropped.
+    text_messages: u32 = 64;
+    /// Bytes of those texts: 1 MiB, which the last one may exceed. At least 1.
+    text_bytes: usize = 1 << 20;
     /// Bytes that wait to be written to one connection: 1 MiB, which the last frame may exceed (R38).
     outbox_bytes: usize = 1 << 20;
     /// Bytes beyond `outbox_bytes` for the small answers that no handler gives: 64 KiB (R38). Raised to 16 for
@@ -140,7 +145,7 @@ limits! {
 /// A configuration that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct LimitsError(&'static str);
+pub struct LimitsError(pub(crate) &'static str);
 
 impl Limits {
     /// Whether these limits can work together.
@@ -158,6 +163,8 @@ impl Limits {
             ((1..=900_000).contains(&self.max_waiting), "max_waiting must be 1 to 900,000"),
             (self.event_lane_messages >= 1, "event_lane_messages must be at least 1"),
             (self.event_lane_bytes >= 1, "event_lane_bytes must be at least 1"),
+            (self.text_messages >= 1, "text_messages must be at least 1"),
+            (self.text_bytes >= 1, "text_bytes must be at least 1"),
             (self.outbox_bytes >= 1, "outbox_bytes must be at least 1"),
             (self.read_buffer >= 256, "read_buffer must be at least 256 bytes"),
             (self.max_nesting >= 1, "max_nesting must be at least 1"),
@@ -194,8 +201,9 @@ impl Limits {
         self.outbox_reserve.max(16 * self.all_slots())
     }
 
-    const fn byte_limits(&self) -> [usize; 6] {
+    const fn byte_limits(&self) -> [usize; 7] {
         [
+            self.text_bytes,
             self.max_call_bytes,
             self.event_lane_bytes,
             self.outbox_bytes,
@@ -241,10 +249,11 @@ impl Limits {
         let nested = self.max_message * MAX_DEPTH as usize;
         let calls = self.max_call_bytes + nested;
         let events = self.event_lane_bytes + self.max_message;
+        let texts = self.text_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
         let metadata = (self.all_slots() + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
-        calls + events + metadata + outbox + socket
+        calls + events + texts + metadata + outbox + socket
     }
 }
 

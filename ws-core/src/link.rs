@@ -13,12 +13,16 @@ use serde::de::DeserializeOwned;
 use crate::clock;
 use crate::codec::{DecodeError, EncodeError, Encoding};
 use crate::connection::{Connection, Owns, sendable};
+use crate::connection_context::Context;
 use crate::driver::Driver;
-use crate::engine::{Activation, Budget, Config, Engine, Role};
+use crate::early::{self, EarlyMessage};
+use crate::engine::{Activation, Budget, Config, Engine, Role, Stats};
 use crate::failure::FailureHook;
 use crate::id::ConnectionId;
+use crate::interceptor::{Interceptor, Interceptors};
 use crate::limits::Limits;
 use crate::peer::Peer;
+pub use crate::policy::LinkOptions;
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider, Remote};
 use crate::shared::Shared;
@@ -32,13 +36,23 @@ pub struct LinkConfig {
     calls: Arc<MethodTable>,
     budget: Option<Arc<Budget>>,
     on_failure: Option<FailureHook>,
+    interceptors: Option<Interceptors>,
+    options: LinkOptions,
 }
 
 impl LinkConfig {
     /// `serves` and `calls` are the methods of the provider and of the remote.
     #[must_use]
     pub fn new(limits: Arc<Limits>, serves: Arc<MethodTable>, calls: Arc<MethodTable>) -> Self {
-        Self { limits, serves, calls, budget: None, on_failure: None }
+        Self {
+            limits,
+            serves,
+            calls,
+            budget: None,
+            on_failure: None,
+            interceptors: None,
+            options: LinkOptions::default(),
+        }
     }
 
     /// Makes all links of this configuration and of its clones share `Limits::max_buffered_bytes`.
@@ -52,6 +66,20 @@ impl LinkConfig {
     #[must_use]
     pub fn on_failure(mut self, hook: Option<FailureHook>) -> Self {
         self.on_failure = hook;
+        self
+    }
+
+    /// Has these see, change or deny messages (R24).
+    #[must_use]
+    pub fn intercept(mut self, interceptors: &[Arc<dyn Interceptor>]) -> Self {
+        self.interceptors = Interceptors::of(interceptors);
+        self
+    }
+
+    /// With these options.
+    #[must_use]
+    pub const fn options(mut self, options: LinkOptions) -> Self {
+        self.options = options;
         self
     }
 
@@ -78,6 +106,9 @@ pub enum Opening {
         code: u16,
         /// Why, for people.
         reason: String,
+        /// How many more headers the server takes on this connection, by [`Link::try_again`] (R7). It waits for the
+        /// next: where there is none, close the link.
+        retry: u8,
     },
     /// The connection ended before.
     Closed(CloseInfo),
@@ -112,10 +143,26 @@ impl Link {
         header: &H,
         remote_address: Option<SocketAddr>,
     ) -> Result<(Self, Driver<T>), EncodeError> {
+        // Before anything is opened.
         let header = encoding.encode(header, config.limits.max_header)?;
         let (link, driver) = Self::open(transport, encoding, config, Role::Client, remote_address);
         link.shared.with(|engine, _| engine.say_hello(header.payload().to_vec()));
         Ok((link, driver))
+    }
+
+    /// Client: sends another header after a rejection that leaves tries; then wait for the next
+    /// [`opening`](Self::opening). Does nothing at any other time.
+    ///
+    /// # Errors
+    /// The header cannot be encoded, or exceeds `Limits::max_header`.
+    pub fn try_again<H: Serialize>(&self, header: &H) -> Result<(), EncodeError> {
+        let header = self.shared.encoding.encode(header, self.shared.limits.max_header)?;
+        self.shared.with(|engine, _| {
+            if engine.is_rejected() {
+                engine.say_hello(header.payload().to_vec());
+            }
+        });
+        Ok(())
     }
 
     /// Serves with `provider` from now on; a client calls it before it first polls its driver.
@@ -130,7 +177,7 @@ impl Link {
         role: Role,
         remote_address: Option<SocketAddr>,
     ) -> (Self, Driver<T>) {
-        let LinkConfig { limits, serves, calls, budget, on_failure } = config.clone();
+        let LinkConfig { limits, serves, calls, budget, on_failure, interceptors, options } = config.clone();
         let engine = Engine::new(
             Config {
                 role,
@@ -139,15 +186,20 @@ impl Link {
                 calls,
                 budget,
                 reports: on_failure.is_some(),
+                options,
             },
             clock::now(),
         );
-        let shared = Shared::new(engine, encoding, limits, serves, on_failure, remote_address);
+        let shared = Shared::new(engine, encoding, limits, serves, on_failure, interceptors, remote_address);
+        if shared.interceptors.is_some() {
+            // They see what answers others, which only passes by where it is observed.
+            shared.hub.observe_always(&shared);
+        }
         let driver = Driver::new(transport, Arc::clone(&shared));
         (Self { shared }, driver)
     }
 
-    /// Waits for what the other side sends first.
+    /// Waits for what the other side sends first, or next where a rejection leaves tries.
     ///
     /// # Cancel safety
     /// Safe; one caller at a time.
@@ -155,9 +207,12 @@ impl Link {
         match poll_fn(|cx| self.shared.lock().engine.poll_activation(cx)).await {
             Activation::Header(header) => Opening::Header(header),
             Activation::Accepted => Opening::Accepted,
-            Activation::Rejected(reject) => {
-                Opening::Rejected { version: reject.version, code: reject.code, reason: reject.reason }
-            }
+            Activation::Rejected(reject) => Opening::Rejected {
+                version: reject.version,
+                code: reject.code,
+                reason: reject.reason,
+                retry: reject.retry,
+            },
             Activation::Closed(info) => Opening::Closed(info),
         }
     }
@@ -177,12 +232,43 @@ impl Link {
     pub fn accept(&self, provider: Arc<dyn Provider>) -> Result<(), CloseInfo> {
         // The provider first: the WELCOME invites the peer to call.
         self.shared.provide(provider);
-        self.shared.with(|engine, _| engine.accept(clock::now()))
+        self.shared.with(|engine, effects| engine.accept(clock::now(), effects))
     }
 
     /// Server: rejects and closes. A code that must not travel is sent as 1008.
     pub fn reject(&self, code: u16, reason: &str) {
         self.shared.with(|engine, effects| engine.reject(sendable(code), reason, effects));
+    }
+
+    /// Server: rejects this header. Where tries are left the client may send another, which is the next
+    /// [`opening`](Self::opening); else it is closed (R7).
+    pub fn reject_try(&self, code: u16, reason: &str) {
+        let now = clock::now();
+        self.shared.with(|engine, effects| engine.reject_try(now, sendable(code), reason, effects));
+    }
+
+    /// Server: the next message that the client sent before the acceptance, where they are kept for the acceptor; none
+    /// where they are not, or it is decided, or the connection has ended (R8).
+    ///
+    /// # Cancel safety
+    /// Safe: no message is lost.
+    pub async fn early(&self) -> Option<EarlyMessage> {
+        EarlyMessage::next(&self.shared).await
+    }
+
+    /// Server: how many early messages were dropped since the last time, once some were; 0 where it is decided, or
+    /// the connection has ended. With [`Overflow::Notify`](crate::Overflow::Notify) only; others are not told.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn early_overflow(&self) -> u64 {
+        early::overflow(&self.shared).await
+    }
+
+    /// What was counted since the connection opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.shared.look(|engine| engine.stats())
     }
 
     /// Closes, activated or not. A code that must not travel is sent as 1008.
@@ -242,9 +328,14 @@ impl Link {
         self.shared.closed().await
     }
 
+    /// Makes this the state that handlers find by `ctx.context::<C>()`, until the connection ends.
+    pub fn hold_context<C: Send + 'static>(&self, context: &Context<C>) {
+        self.shared.hold_context(context.erase());
+    }
+
     /// The typed connection.
     #[must_use]
-    pub fn connection<R: Remote, C>(&self, context: Arc<C>, owns: Owns) -> Connection<R, C> {
+    pub fn connection<R: Remote, C>(&self, context: Context<C>, owns: Owns) -> Connection<R, C> {
         Connection::new(Arc::clone(&self.shared), context, owns)
     }
 }

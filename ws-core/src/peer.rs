@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::ask::Ask;
 use crate::call::{Call, EventCall};
 use crate::codec::EncodeError;
+use crate::connection_context::Context;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
@@ -53,6 +54,12 @@ impl Peer {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.look(|engine| engine.is_active())
+    }
+
+    /// The application's own state for the connection, where it is a `C` and the connection has not ended.
+    #[must_use]
+    pub fn context<C: Send + 'static>(&self) -> Option<Context<C>> {
+        self.shared.context()?.downcast()
     }
 
     /// Resolves when the connection has ended (R34).
@@ -120,9 +127,13 @@ impl Peer {
         Sending::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options)
     }
 
+    /// Bytes that encoded arguments may have.
+    pub(crate) fn max_arguments(&self) -> usize {
+        self.shared.max_body() - Envelope::CAPACITY
+    }
+
     /// Bounded by what could ever be sent; what this peer takes is known once it is accepted.
     pub(crate) fn encode(&self, arguments: &impl Serialize) -> Result<crate::codec::Body, EncodeError> {
-        let limit = self.shared.max_body();
-        self.shared.encoding.encode(arguments, limit - Envelope::CAPACITY)
+        self.shared.encoding.encode(arguments, self.max_arguments())
     }
 }

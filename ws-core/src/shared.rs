@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::codec::Encoding;
-use crate::engine::{Effects, Engine, wake_all};
+use crate::connection_context::AnyContext;
+use crate::engine::{Effects, Engine, Told, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
+use crate::interceptor::Interceptors;
 use crate::limits::{Limits, MAX_MESSAGE_CEILING};
 use crate::listeners::Hub;
 use crate::peer::Peer;
@@ -26,12 +29,21 @@ pub(crate) struct Shared {
     pub(crate) remote_address: Option<SocketAddr>,
     pub(crate) serves: Arc<MethodTable>,
     pub(crate) on_failure: Option<FailureHook>,
+    pub(crate) interceptors: Option<Interceptors>,
     pub(crate) hub: Hub,
     state: Mutex<State>,
     /// The longest argument body that could be sent: the engine's, to be read without its lock.
     max_body: AtomicUsize,
+    /// The application's state, until the connection ends: it may hold remotes, and they hold this (R3).
+    context: Mutex<Option<AnyContext>>,
     /// Told when the connection begins to end.
     on_closing: Notify,
+    /// Told when an early message was kept or dropped, and when there will be none (R8).
+    on_early: Notify,
+    /// Told when a text came, and when there will be none.
+    on_text: Notify,
+    /// Told when the outbox has room again, and when it no longer matters.
+    on_room: Notify,
     /// Set once, by the driver as its last act (R34).
     ended: OnceLock<CloseInfo>,
     on_end: Notify,
@@ -66,6 +78,7 @@ impl Shared {
         limits: Arc<Limits>,
         serves: Arc<MethodTable>,
         on_failure: Option<FailureHook>,
+        interceptors: Option<Interceptors>,
         remote_address: Option<SocketAddr>,
     ) -> Arc<Self> {
         let state = State { engine, driver: None, effects: Effects::default(), provider: None };
@@ -76,10 +89,15 @@ impl Shared {
             remote_address,
             serves,
             on_failure,
+            interceptors,
             hub: Hub::default(),
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
+            context: Mutex::new(None),
             on_closing: Notify::new(),
+            on_early: Notify::new(),
+            on_text: Notify::new(),
+            on_room: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
         })
@@ -87,7 +105,7 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let (result, mut wakes, discarded, driver) = {
+        let (result, mut wakes, discarded, told, driver) = {
             let mut state = self.lock();
             let State { engine, effects, driver, .. } = &mut *state;
             let result = use_engine(engine, effects);
@@ -95,10 +113,12 @@ impl Shared {
             let wakes = (std::mem::take(&mut effects.wakes), std::mem::take(&mut effects.discarded));
             // Looking at an outcome gives the driver nothing to do.
             let needed = engine.needs_driver() || !effects.is_empty();
-            (result, wakes.0, wakes.1, if needed { driver.take() } else { None })
+            let told = std::mem::take(&mut effects.told);
+            (result, wakes.0, wakes.1, told, if needed { driver.take() } else { None })
         };
         wake_all(&mut wakes);
         drop(discarded);
+        self.tell(told);
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -154,8 +174,53 @@ impl Shared {
         self.max_body.store(engine.max_body(), Ordering::Relaxed);
     }
 
+    pub(crate) fn hold_context(&self, context: AnyContext) {
+        let replaced = self.swap_context(Some(context));
+        drop(replaced);
+        // The driver lets go of it after the close, which may have come in between.
+        if self.look(|engine| engine.closed().is_some()) {
+            drop(self.swap_context(None));
+        }
+    }
+
+    pub(crate) fn context(&self) -> Option<AnyContext> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn swap_context(&self, context: Option<AnyContext>) -> Option<AnyContext> {
+        std::mem::replace(&mut self.context.lock().unwrap_or_else(PoisonError::into_inner), context)
+    }
+
+    /// Lets go of the application's state: where nobody else holds it, its destructor runs here.
+    pub(crate) fn release_context(&self) -> Option<AnyContext> {
+        self.swap_context(None)
+    }
+
+    /// Passes the engine's news on.
+    pub(crate) fn tell(&self, told: Told) {
+        let Told { early, text, room } = told;
+        for (told, on_it) in [(early, &self.on_early), (text, &self.on_text), (room, &self.on_room)] {
+            if told {
+                on_it.notify_waiters();
+            }
+        }
+    }
+
+    pub(crate) fn text_told(&self) -> Notified<'_> {
+        self.on_text.notified()
+    }
+
+    pub(crate) fn room_told(&self) -> Notified<'_> {
+        self.on_room.notified()
+    }
+
+    pub(crate) fn early_told(&self) -> Notified<'_> {
+        self.on_early.notified()
+    }
+
     pub(crate) fn tell_closing(&self) {
         self.on_closing.notify_waiters();
+        self.tell(Told { early: true, text: true, room: true });
     }
 
     /// Resolves when the connection begins to end, before close frames are exchanged.

@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ws_core::link::Link;
-use ws_core::{CloseInfo, Connection, ConnectionId, Owns, Peer, PrepareError, Provider, Remote, code};
+use ws_core::{
+    CloseInfo, Connection, ConnectionId, Context, EarlyMessage, Owns, Peer, PrepareError, Provider, Remote,
+    Stats, code,
+};
 
 use crate::decision::{Decision, Verdict};
 use crate::handler::HandlerError;
@@ -24,10 +27,11 @@ pub struct Acceptor<H, P, R, C = ()> {
 
 pub(crate) struct Parts<C> {
     pub(crate) link: Link,
-    pub(crate) request: UpgradeRequest,
+    pub(crate) request: Arc<UpgradeRequest>,
     pub(crate) registry: Arc<Registry<C>>,
-    pub(crate) context: Arc<C>,
+    pub(crate) context: Context<C>,
     pub(crate) decision: Arc<Decision>,
+    pub(crate) attempt: u8,
 }
 
 impl<C> Drop for Parts<C> {
@@ -62,7 +66,7 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
 
     /// The HTTP request that became this WebSocket: path, query, headers.
     #[must_use]
-    pub const fn request(&self) -> &UpgradeRequest {
+    pub fn request(&self) -> &UpgradeRequest {
         &self.parts.request
     }
 
@@ -91,10 +95,45 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
         self.parts.link.peer()
     }
 
-    /// The application's own state for this connection.
+    /// The application's own state for this connection: `C::default()` at first. The same that the connection and its
+    /// handlers will see.
     #[must_use]
-    pub fn context(&self) -> &C {
+    pub const fn context(&self) -> &Context<C> {
         &self.parts.context
+    }
+
+    /// Which of the client's tries this is, from 1 on; see [`ServerBuilder::attempts`](crate::ServerBuilder::attempts).
+    #[must_use]
+    pub const fn attempt(&self) -> u8 {
+        self.parts.attempt
+    }
+
+    /// The next call or event that the client has sent already, where the server is built with
+    /// [`EarlyFrames::Accept`](ws_core::EarlyFrames::Accept). Answers are held until the acceptance; what is not
+    /// taken, or left by [`EarlyMessage::leave`], is handled by the provider then (R8).
+    ///
+    /// None at once where they are not kept for the acceptor, and none when the connection has ended.
+    ///
+    /// # Cancel safety
+    /// Safe: no message is lost. Several may ask at once, and each message goes to one of them.
+    pub async fn early(&self) -> Option<EarlyMessage> {
+        self.parts.link.early().await
+    }
+
+    /// How many early messages did not fit and were dropped since the last time, once some were; 0 when the connection
+    /// has ended. Only with [`Overflow::Notify`](ws_core::Overflow::Notify): else there is no news of them here, and
+    /// they are counted in [`stats`](Self::stats) alone.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn early_overflow(&self) -> u64 {
+        self.parts.link.early_overflow().await
+    }
+
+    /// What was counted since the connection opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.parts.link.stats()
     }
 
     /// Resolves when the connection ends, also before the decision.
@@ -127,10 +166,11 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
             return Err(AcceptError::Closed(info));
         }
         parts.decision.decide(Verdict::Accepted);
-        Ok(parts.link.connection(Arc::clone(&parts.context), Owns::Nothing))
+        Ok(parts.link.connection(parts.context.clone(), Owns::Nothing))
     }
 
-    /// Rejects: the client's `connect` fails with this code and reason, and the connection is closed.
+    /// Rejects: the client's `connect` fails with this code and reason, and the connection is closed; or, where tries
+    /// are left, the client may send another header, which the handler gets a new acceptor for (R7).
     ///
     /// # Errors
     /// None today; the type is a handler's, so that `return acceptor.reject(…).await` reads well.
@@ -143,8 +183,13 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
     )]
     #[allow(clippy::needless_pass_by_value, reason = "a rejection is made on the spot")]
     pub async fn reject(self, rejection: Rejection) -> Result<(), HandlerError> {
-        self.parts.decision.decide(Verdict::Rejected);
-        self.parts.link.reject(rejection.code(), rejection.reason());
+        let Parts { decision, link, .. } = &self.parts;
+        decision.decide(Verdict::Rejected);
+        if rejection.closes() {
+            link.reject(rejection.code(), rejection.reason());
+        } else {
+            link.reject_try(rejection.code(), rejection.reason());
+        }
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use ws_core::link::{Link, Opening};
 use ws_core::transport::{Transport, WebSocketTransport};
-use ws_core::{CloseInfo, ClosedBy, ConnectionId, Encoding, Provider, Remote, code};
+use ws_core::{CloseInfo, ClosedBy, ConnectionId, Context, Encoding, Provider, Remote, code};
 
 use crate::acceptor::{Acceptor, Parts};
 use crate::core::{Core, subprotocols};
@@ -140,32 +140,66 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
         // The server began to close while this stream was upgraded, and may not have seen this link.
         link.go_away(Duration::ZERO);
     }
-    let decision = Arc::new(Decision::new());
-    let _undecided = Undecided { link: &link, decision: &decision };
-    let Opening::Header(header) = link.opening().await else { return };
-    // Both run code of the application's; a panic is caught here as it is in the handler (R7).
-    let made = catch_unwind(AssertUnwindSafe(|| (link.decode_header::<H>(&header), Arc::new(C::default()))));
-    let (header, context) = match made {
-        Ok((Ok(header), context)) => (header, context),
-        Ok((Err(error), _)) => {
-            tracing::debug!(%error, "a header does not decode");
-            return link.reject(code::INVALID_HEADER, "the header does not decode");
-        }
-        Err(_) => {
-            tracing::error!(connection = %link.id(), "decoding a header panicked");
-            return link.reject(code::INTERNAL, "");
-        }
-    };
-    let parts = Parts {
-        link: link.clone(),
-        request,
-        registry: Arc::clone(&core.registry),
-        context,
-        decision: Arc::clone(&decision),
-    };
+    let registry = Arc::clone(&core.registry);
+    // The handler may go on for long.
     drop(core);
-    let handler = AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await });
-    decide(&link, &decision, handler).await;
+    let request = Arc::new(request);
+    let (mut context, mut attempt) = (None, 0_u8);
+    loop {
+        attempt = attempt.saturating_add(1);
+        let decision = Arc::new(Decision::new());
+        let _undecided = Undecided { link: &link, decision: &decision };
+        let Opening::Header(header) = link.opening().await else { return };
+        let (header, context) = match made::<H, C>(&link, &header, &mut context) {
+            Ok(made) => made,
+            Err(code::INVALID_HEADER) => {
+                decision.decide(Verdict::Rejected);
+                link.reject_try(code::INVALID_HEADER, "the header does not decode");
+                continue;
+            }
+            Err(code) => return link.reject(code, ""),
+        };
+        let parts = Parts {
+            link: link.clone(),
+            request: Arc::clone(&request),
+            registry: Arc::clone(&registry),
+            context,
+            decision: Arc::clone(&decision),
+            attempt,
+        };
+        let handler = Arc::clone(&handler);
+        let handler = AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await });
+        if decide(&link, &decision, handler).await != Verdict::Rejected {
+            return;
+        }
+        // Where no try is left, the link has ended, and there is no other header (R7).
+    }
+}
+
+/// The header, and the context that all tries of a connection share; or the code to reject with.
+fn made<H: DeserializeOwned, C: Default + Send + 'static>(
+    link: &Link,
+    header: &[u8],
+    context: &mut Option<Context<C>>,
+) -> Result<(H, Context<C>), u16> {
+    // Both run code of the application's; a panic is caught here as it is in the handler (R7).
+    let header = catch_unwind(AssertUnwindSafe(|| {
+        if context.is_none() {
+            link.hold_context(context.insert(Context::default()));
+        }
+        link.decode_header::<H>(header)
+    }));
+    match (header, context) {
+        (Ok(Ok(header)), Some(context)) => Ok((header, context.clone())),
+        (Ok(Err(error)), _) => {
+            tracing::debug!(%error, "a header does not decode");
+            Err(code::INVALID_HEADER)
+        }
+        _ => {
+            tracing::error!(connection = %link.id(), "decoding a header panicked");
+            Err(code::INTERNAL)
+        }
+    }
 }
 
 /// Rejects what nobody decided, also where the one who was to decide is dropped on the way (R7).
@@ -196,7 +230,7 @@ impl<H, P, R, C> Drop for Leave<H, P, R, C> {
 }
 
 /// Runs the handler: bound by the decision until there is one, on its own after.
-async fn decide<Fut>(link: &Link, decision: &Decision, handler: AssertUnwindSafe<Fut>)
+async fn decide<Fut>(link: &Link, decision: &Decision, handler: AssertUnwindSafe<Fut>) -> Verdict
 where
     Fut: Future<Output = Result<(), HandlerError>> + Send,
 {
@@ -217,13 +251,14 @@ where
             }
             verdict = decision.made() => break verdict,
             // The socket died, or the decision took too long: that cancels the decision (R9).
-            () = link.ending() => return,
+            () = link.ending() => return decision.verdict(),
         }
     };
     if result.is_none() && verdict != Verdict::Dropped {
         result = Some(handler.await);
     }
     conclude(link, verdict, result);
+    verdict
 }
 
 fn conclude(

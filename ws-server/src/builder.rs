@@ -4,7 +4,10 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use ws_core::limits::LONGEST_DURATION;
-use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote};
+use ws_core::link::LinkOptions;
+use ws_core::{
+    EarlyFrames, Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames,
+};
 
 use crate::core::Core;
 use crate::server::WebSocketServer;
@@ -18,6 +21,7 @@ pub struct ServerBuilder<H, P, R, C = ()> {
     encodings: Vec<Encoding>,
     drain: Duration,
     on_failure: Option<FailureHook>,
+    options: LinkOptions,
     types: Types<H, P, R, C>,
 }
 
@@ -28,7 +32,7 @@ type Types<H, P, R, C> = PhantomData<fn() -> (H, P, R, C)>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Limits that cannot work together.
+    /// Limits that cannot work together, or options that cannot work with them.
     #[error(transparent)]
     Limits(#[from] LimitsError),
     /// A drain longer than a day.
@@ -47,6 +51,7 @@ impl<H, P, R, C> Default for ServerBuilder<H, P, R, C> {
             encodings: Encoding::available().to_vec(),
             drain: Duration::ZERO,
             on_failure: None,
+            options: LinkOptions::default(),
             types: PhantomData,
         }
     }
@@ -100,12 +105,39 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
         self
     }
 
+    /// How many headers a client may try on one connection: 1, so that a rejection closes it (R7).
+    ///
+    /// The handler runs for each of them, one after another: the next try waits until the handler of the last has
+    /// returned. `Limits::header_timeout` and `Limits::decision_timeout` hold for each. A connection counts as not
+    /// activated through all its tries.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u8) -> Self {
+        self.options.attempts = attempts;
+        self
+    }
+
+    /// What becomes of calls and events that a client sends before it is accepted: they are dropped and counted (R8).
+    #[must_use]
+    pub const fn early_frames(mut self, early: EarlyFrames) -> Self {
+        self.options.early = early;
+        self
+    }
+
+    /// What becomes of WebSocket text messages that the other side sends beside the service: they close the connection
+    /// with 1003 (P7).
+    #[must_use]
+    pub const fn unknown_frames(mut self, unknown: UnknownFrames) -> Self {
+        self.options.unknown = unknown;
+        self
+    }
+
     /// The server, not yet open.
     ///
     /// # Errors
     /// A configuration that can never work.
     pub fn build(self) -> Result<WebSocketServer<H, P, R, C>, ConfigError> {
         self.limits.check()?;
+        self.options.check(&self.limits)?;
         if self.drain > LONGEST_DURATION {
             return Err(ConfigError::Drain);
         }
@@ -118,6 +150,7 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
             self.encodings,
             self.drain,
             self.on_failure,
+            self.options,
         )))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use ws_core::link::LinkConfig;
+use ws_core::link::{LinkConfig, LinkOptions};
 use ws_core::{ContractError, Encoding, FailureHook, Limits, Provider, Remote};
 
 use crate::gate::Gate;
@@ -48,11 +48,13 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         encodings: Vec<Encoding>,
         drain: Duration,
         on_failure: Option<FailureHook>,
+        options: LinkOptions,
     ) -> Arc<Self> {
         let limits = Arc::new(limits);
-        let link = tables::<P, R>()
-            .map(|(serves, calls)| LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers())
-            .map(|link| link.on_failure(on_failure));
+        let link = tables::<P, R>().map(|(serves, calls)| {
+            let link = LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers();
+            link.on_failure(on_failure).options(options)
+        });
         Arc::new(Self {
             link,
             checks,

@@ -1,10 +1,10 @@
 //! The connections of a server: those that wait for their activation, and those that have it (R9).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ws_core::link::Link;
-use ws_core::{Connection, ConnectionId, Owns, Remote};
+use ws_core::{Connection, ConnectionId, Context, Owns, Remote};
 
 use crate::gate::Permit;
 
@@ -20,7 +20,7 @@ struct Entry<C> {
     /// Its place among those that wait: held until it is accepted or has ended (R6).
     permit: Option<Permit>,
     /// Set by `accept`.
-    context: Option<Arc<C>>,
+    context: Option<Context<C>>,
 }
 
 impl<C> Registry<C> {
@@ -34,10 +34,10 @@ impl<C> Registry<C> {
     }
 
     /// Makes a connection visible; false where it has left already.
-    pub(crate) fn activate(&self, id: ConnectionId, context: &Arc<C>) -> bool {
+    pub(crate) fn activate(&self, id: ConnectionId, context: &Context<C>) -> bool {
         match self.lock().get_mut(&id) {
             Some(entry) => {
-                entry.context = Some(Arc::clone(context));
+                entry.context = Some(context.clone());
                 entry.permit = None;
                 true
             }
@@ -54,7 +54,7 @@ impl<C> Registry<C> {
         let entries = self.lock();
         let active = entries.values().filter_map(|entry| {
             let context = entry.context.as_ref().filter(|_| entry.link.is_active())?;
-            Some(entry.link.connection(Arc::clone(context), Owns::Nothing))
+            Some(entry.link.connection(context.clone(), Owns::Nothing))
         });
         active.collect()
     }
@@ -62,7 +62,7 @@ impl<C> Registry<C> {
     pub(crate) fn connection<R: Remote>(&self, id: ConnectionId) -> Option<Connection<R, C>> {
         let entries = self.lock();
         let entry = entries.get(&id).filter(|entry| entry.link.is_active())?;
-        Some(entry.link.connection(Arc::clone(entry.context.as_ref()?), Owns::Nothing))
+        Some(entry.link.connection(entry.context.clone()?, Owns::Nothing))
     }
 
     pub(crate) fn active(&self) -> usize {

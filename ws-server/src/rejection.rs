@@ -11,13 +11,14 @@ use ws_core::code;
 pub struct Rejection {
     code: u16,
     reason: Cow<'static, str>,
+    closes: bool,
 }
 
 impl Rejection {
     /// With this close code; one that must not travel (RFC 6455 section 7.4) is sent as 1008. The reason is cut to
     /// 1 KiB, and to 123 bytes in the close frame.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, reason: reason.into() }
+        Self { code, reason: reason.into(), closes: false }
     }
 
     /// 4501: the credentials are not accepted.
@@ -33,6 +34,19 @@ impl Rejection {
     /// 4013: try again later.
     pub fn busy(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(code::BUSY, reason)
+    }
+
+    /// Closes the connection, also where the client has tries left (`ServerBuilder::attempts`).
+    #[must_use]
+    pub const fn and_close(mut self) -> Self {
+        self.closes = true;
+        self
+    }
+
+    /// Whether it takes the client's other tries away.
+    #[must_use]
+    pub const fn closes(&self) -> bool {
+        self.closes
     }
 
     /// The close code.

@@ -19,9 +19,11 @@ pub mod class {
     pub const TIMEOUT: u8 = 1;
     pub const UNKNOWN_METHOD: u8 = 3;
     pub const NO_PROVIDER: u8 = 4;
+    pub const NO_REPLY: u8 = 5;
     pub const SCHEMA_MISMATCH: u8 = 6;
     pub const INVALID_ARGUMENTS: u8 = 7;
     pub const OVERLOADED: u8 = 8;
+    pub const DENIED: u8 = 9;
     pub const TOO_LARGE: u8 = 10;
     pub const INTERNAL: u8 = 11;
 }
@@ -102,10 +104,16 @@ impl Hello {
     }
 }
 
-/// A REJECT.
+/// A REJECT that leaves no tries.
 pub fn reject(version: u64, code: u16, reason: &[u8]) -> Vec<u8> {
+    reject_try(version, code, 0, reason)
+}
+
+/// A REJECT that leaves this many tries.
+pub fn reject_try(version: u64, code: u16, retry: u8, reason: &[u8]) -> Vec<u8> {
     let mut frame = plain(REJECT, &[version]);
     frame.extend(code.to_le_bytes());
+    frame.push(retry);
     frame.extend(reason);
     frame
 }
@@ -164,7 +172,7 @@ pub fn encoded<T: serde::Serialize>(encoding: Encoding, value: &T) -> Vec<u8> {
 pub enum Frame {
     Hello { version: u64 },
     Welcome { version: u64, announced: [u64; 6] },
-    Reject { version: u64, code: u16, reason: String },
+    Reject { version: u64, code: u16, retry: u8, reason: String },
     Message { flags: u8, id: u64, depth: u8, method: [u8; 4], rest: Vec<u8> },
     Return { id: u64, body: Vec<u8> },
     Fail { id: u64, class: u8, body: Vec<u8> },
@@ -209,8 +217,8 @@ pub fn read(frame: &[u8]) -> Frame {
         REJECT => {
             let version = take_varint(rest);
             let code = u16::from_le_bytes([rest[0], rest[1]]);
-            let reason = String::from_utf8(rest[2..].to_vec()).expect("a reason is text");
-            return Frame::Reject { version, code, reason };
+            let (retry, reason) = (rest[2], String::from_utf8(rest[3..].to_vec()).expect("a reason is text"));
+            return Frame::Reject { version, code, retry, reason };
         }
         MESSAGE => {
             let id = take_varint(rest);

@@ -75,7 +75,10 @@ fn fields(frame: &Frame<'_>) -> Vec<String> {
         Frame::Welcome(fields) => welcome_fields(&Welcome::parse(fields).expect("a good WELCOME")),
         Frame::Reject(fields) => {
             let reject = Reject::parse(fields).expect("a good REJECT");
-            let mut lines = simple("REJECT", &[("version", reject.version), ("code", reject.code.into())]);
+            let mut lines = simple(
+                "REJECT",
+                &[("version", reject.version), ("code", reject.code.into()), ("retry", reject.retry.into())],
+            );
             lines.push(format!("reason: {}", reject.reason));
             lines
         }
@@ -186,6 +189,7 @@ fn written(block: &Block) -> Vec<u8> {
             let reject = Reject {
                 version: block.number("version"),
                 code: block.number("code"),
+                retry: block.number("retry"),
                 reason: block.one("reason").to_owned(),
             };
             return reject.encode();

@@ -69,6 +69,7 @@ impl Closing {
         driver.effects.wake();
         driver.effects.starts.clear();
         driver.effects.stops.clear();
+        driver.effects.verdicts.clear();
         // Before anything is awaited: the handlers' calls have failed already, and they must see it (R15).
         if !self.let_go {
             self.let_go = true;
@@ -116,7 +117,7 @@ impl Closing {
             }
             let batch = driver.with_engine(|engine, effects| engine.take_batch(clock::now(), effects));
             let sent = match batch {
-                Some(batch) => driver.transport.start_send(batch),
+                Some(batch) => driver.hand_over(batch),
                 None => {
                     self.stage = Stage::Flush;
                     driver.transport.start_close(self.info.code, &self.info.reason)
@@ -146,7 +147,7 @@ impl Closing {
         while self.readable {
             let Poll::Ready(received) = driver.transport.poll_receive(cx) else { return };
             match received {
-                Received::Message(_) | Received::Alive => {}
+                Received::Message(_) | Received::Text(_) | Received::Alive => {}
                 Received::Close(_) => return self.stage = Stage::Answer,
                 Received::Lost => return self.stage = Stage::Tasks,
                 Received::Violation(..) => {

@@ -11,13 +11,16 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::closing::Closing;
+use super::guarded::stop;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Effects, Key, Start, Verdict};
+use crate::engine::{Arrived, Effects, Key, Start, Verdict};
 use crate::failure::{Failure, log_internal, panic_text};
+use crate::interceptor::Subject;
+use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
@@ -165,6 +168,12 @@ impl<T: Transport> Driver<T> {
                     self.with_engine(|engine, effects| engine.receive(now, &message, effects));
                     self.apply(Some(&message), budget);
                 }
+                Received::Text(text) => {
+                    let now = clock::now();
+                    budget.bytes = budget.bytes.saturating_sub(text.len());
+                    self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
+                    self.apply(None, budget);
+                }
                 Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
                 Received::Close(frame) => {
                     let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));
@@ -194,8 +203,9 @@ impl<T: Transport> Driver<T> {
     ) -> V {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        let value = f(&mut state.engine, &mut self.effects);
+        // What handles left comes first: what ends it must find it.
         let replaced = take_mail(state, &mut self.effects, &mut self.provider);
+        let value = f(&mut state.engine, &mut self.effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.shared.note(&state.engine);
@@ -266,6 +276,10 @@ impl<T: Transport> Driver<T> {
         self.let_go();
         self.ended = true;
         self.shared.lock().engine.bury();
+        let context = self.shared.release_context();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(context))) {
+            log_internal("a context's destructor", &panic_text(panic.as_ref()));
+        }
         self.shared.end(info.clone());
     }
 
@@ -309,6 +323,7 @@ fn take_mail(
     effects.stops.append(&mut state.effects.stops);
     effects.arrived.append(&mut state.effects.arrived);
     effects.failed.append(&mut state.effects.failed);
+    effects.verdicts.append(&mut state.effects.verdicts);
     let new = state.provider.take()?;
     provider.replace(new)
 }
@@ -350,9 +365,43 @@ impl<T: Transport> Driver<T> {
             return;
         }
         for arrived in std::mem::take(&mut self.effects.arrived) {
+            let Some(arrived) = self.intercept_arrived(arrived) else { continue };
             self.shared.hub.arrived(&self.shared, &arrived);
             if let Some(key) = arrived.answers {
                 self.with_engine(|engine, effects| engine.deliver(key, &arrived, effects));
+            }
+        }
+    }
+
+    /// Answers pass the interceptors here, for they have no turn; one that is denied answers nothing.
+    fn intercept_arrived(&self, mut arrived: Arrived) -> Option<Arrived> {
+        let Some(interceptors) = self.shared.interceptors.as_ref().filter(|_| arrived.answers.is_some())
+        else {
+            return Some(arrived);
+        };
+        let peer = Peer::new(Arc::clone(&self.shared));
+        let subject = Subject {
+            peer: &peer,
+            method: self.shared.serves.find(arrived.method).map_or("(an answer)", |spec| spec.name),
+            id: arrived.method,
+            is_call: false,
+            event_id: Some(arrived.event_id),
+            metadata: arrived.metadata.as_ref(),
+            began: clock::now(),
+            limit: self.shared.limits.max_message,
+        };
+        let report = self.shared.report(subject.method, arrived.event_id);
+        match interceptors.receive(subject, &arrived.body) {
+            Ok(passed) => {
+                if let Some(body) = passed.replaced {
+                    arrived.body = Bytes::copy_from_slice(body.payload());
+                }
+                arrived.method = passed.rerouted.unwrap_or(arrived.method);
+                Some(arrived)
+            }
+            Err(stopped) => {
+                stop(&report, stopped);
+                None
             }
         }
     }
@@ -382,6 +431,8 @@ impl<T: Transport> Driver<T> {
         self.show_arrived();
         self.effects.wake();
         self.tell_failed();
+        self.shared.tell(std::mem::take(&mut self.effects.told));
+        self.verdicts.extend(self.effects.verdicts.drain(..));
         let mut stops = std::mem::take(&mut self.effects.stops);
         for key in stops.drain(..) {
             self.handlers.stop(key);

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::engine::Verdict;
 use crate::failure::{FailureKind, Report, panic_text};
+use crate::interceptor::{Outcome, Passed, Returning, Stopped};
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Awaiting, Scope};
 use crate::service::{Answer, AnswerKind, HandlerFuture, Refusal};
@@ -18,6 +19,7 @@ pub(super) struct Guarded {
     scope: Scope,
     awaiting: Option<Arc<Awaiting>>,
     report: Report,
+    returning: Option<Box<Returning>>,
 }
 
 impl Guarded {
@@ -26,8 +28,9 @@ impl Guarded {
         scope: Scope,
         awaiting: Option<Arc<Awaiting>>,
         report: Report,
+        returning: Option<Box<Returning>>,
     ) -> Self {
-        Self { future: Some(future), scope, awaiting, report }
+        Self { future: Some(future), scope, awaiting, report, returning }
     }
 
     fn discard(&mut self) {
@@ -53,7 +56,13 @@ impl Future for Guarded {
         };
         let verdict = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(answer)) => verdict(&this.report, answer),
+            Ok(Poll::Ready(answer)) => {
+                let verdict = verdict(&this.report, answer);
+                match this.returning.take() {
+                    Some(returning) => intercepted(&this.report, &returning, verdict),
+                    None => verdict,
+                }
+            }
             Err(panic) => {
                 Verdict::Internal(this.report.internal(FailureKind::Panicked, &panic_text(panic.as_ref())))
             }
@@ -89,14 +98,40 @@ fn verdict(report: &Report, answer: Answer) -> Verdict {
     }
 }
 
+/// What the interceptors make of a result.
+fn intercepted(report: &Report, returning: &Returning, verdict: Verdict) -> Verdict {
+    let asked = match &verdict {
+        Verdict::Value(body) => returning.ask(body, Outcome::Value),
+        Verdict::Declared(body) => returning.ask(body, Outcome::Declared),
+        _ => return verdict,
+    };
+    match (asked, verdict) {
+        (Err(stopped), _) => stop(report, stopped),
+        (Ok(Passed { replaced: Some(body), .. }), Verdict::Value(_)) => Verdict::Value(body),
+        (Ok(Passed { replaced: Some(body), .. }), Verdict::Declared(_)) => Verdict::Declared(body),
+        (Ok(_), verdict) => verdict,
+    }
+}
+
+/// What becomes of a message that an interceptor stopped.
+pub(super) fn stop(report: &Report, stopped: Stopped) -> Verdict {
+    match stopped {
+        Stopped::Denied(reason) => Verdict::Fail(refused(report, &Refusal::Denied(reason))),
+        Stopped::Declared(body) => {
+            report.failed(FailureKind::Denied, None);
+            Verdict::Declared(body)
+        }
+        Stopped::Panicked(text) => Verdict::Internal(report.internal(FailureKind::Panicked, &text)),
+    }
+}
+
 /// What the peer learns of a refusal: the text stays on this side (R16).
 pub(super) fn refused(report: &Report, refusal: &Refusal) -> FailClass {
-    let (class, detail) = match refusal {
-        Refusal::NoProvider => (FailClass::NoProvider, None),
-        Refusal::UnknownMethod => (FailClass::UnknownMethod, None),
-        Refusal::InvalidArguments(error) => (FailClass::InvalidArguments, Some(error.as_str())),
-        Refusal::Denied(reason) => (FailClass::Denied, Some(reason.as_str())),
+    let detail = match refusal {
+        Refusal::NoProvider | Refusal::UnknownMethod => None,
+        Refusal::InvalidArguments(text) | Refusal::Denied(text) => Some(text.as_str()),
     };
+    let class = refusal.class();
     let kind = FailureKind::of(class);
     tracing::debug!(method = report.method, %kind, detail, "a message is refused");
     report.failed(kind, detail);

@@ -3,12 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::drive::{Budget, Driver};
-use super::guarded::{Guarded, refused};
+use super::guarded::{Guarded, refused, stop};
 use super::handlers::Handler;
 use super::spawned::Spawned;
 use crate::engine::{DYNAMIC, Key, Start, Verdict};
 use crate::failure::{FailureKind, panic_text};
+use crate::interceptor::{Passed, Returning, Subject};
 use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
@@ -51,6 +54,7 @@ impl<T: Transport> Driver<T> {
     }
 
     fn handler(&self, start: Start) -> Result<Handler, Verdict> {
+        let (start, returning) = self.intercept(start)?;
         let listened = self.shared.hub.turn(&self.shared, &start);
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
         let spec = self.shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
@@ -79,12 +83,12 @@ impl<T: Transport> Driver<T> {
             let _awaiting = scope::enter_awaiting(start.awaiting.clone());
             let invocation = Invocation::new(&start.body, &parts);
             catch_unwind(AssertUnwindSafe(|| match start.method {
-                DYNAMIC => provider.route(start.id, &invocation),
+                DYNAMIC => provider.start_route(start.id, &invocation),
                 method => provider.start(method, &invocation),
             }))
         };
         let handler = match future {
-            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report),
+            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report, returning),
             // Listeners had it, and nothing else is there for it.
             Ok(Err(Refusal::UnknownMethod | Refusal::NoProvider)) if listened => {
                 return Err(Verdict::Nothing);
@@ -99,6 +103,48 @@ impl<T: Transport> Driver<T> {
             return Ok(Handler::Inline(handler));
         }
         Ok(Handler::Spawned(Spawned::new(handler, &self.tasks)))
+    }
+
+    /// Has the interceptors see a message before it is handled: what it is now, and what they are asked at its end.
+    fn intercept(&self, mut start: Start) -> Result<(Start, Option<Box<Returning>>), Verdict> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok((start, None)) };
+        let (shared, peer) = (&self.shared, Peer::new(Arc::clone(&self.shared)));
+        let spec = shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
+        let began = crate::clock::now();
+        let subject = Subject {
+            peer: &peer,
+            method: spec.name,
+            id: start.id,
+            is_call: start.is_call,
+            event_id: Some(start.event_id),
+            metadata: start.metadata.as_ref(),
+            began,
+            limit: shared.limits.max_message,
+        };
+        let report = shared.report(spec.name, start.event_id);
+        let Passed { replaced, rerouted } =
+            interceptors.receive(subject, &start.body).map_err(|stopped| stop(&report, stopped))?;
+        if let Some(body) = replaced {
+            start.body = Bytes::copy_from_slice(body.payload());
+        }
+        if let Some(id) = rerouted {
+            start.id = id;
+            start.method = shared.serves.index(id).unwrap_or(DYNAMIC);
+        }
+        let metadata = start.metadata.clone().map(Arc::new);
+        let returning = start.is_call.then(|| {
+            Box::new(Returning {
+                interceptors: interceptors.clone(),
+                peer,
+                method: spec.name,
+                id: start.id,
+                event_id: start.event_id,
+                metadata,
+                began,
+                limit: self.max_answer,
+            })
+        });
+        Ok((start, returning))
     }
 
     fn ended_with(&mut self, key: Key, verdict: Verdict) {

@@ -3,12 +3,10 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::drive::{Budget, Driver};
 use crate::clock;
-use crate::engine::Engine;
-use crate::transport::Transport;
+use crate::engine::{Batch, Engine};
+use crate::transport::{SendLost, Transport};
 
 /// Batches written in one turn.
 const BATCHES: usize = 16;
@@ -65,7 +63,7 @@ impl<T: Transport> Driver<T> {
             }
             let Some(batch) = self.exchange(true) else { return self.apply(None, budget) };
             self.apply(None, budget);
-            if self.transport.start_send(batch).is_err() {
+            if self.hand_over(batch).is_err() {
                 return self.lost();
             }
             self.progress.sent();
@@ -75,6 +73,14 @@ impl<T: Transport> Driver<T> {
             return self.lost();
         }
         budget.spend();
+    }
+
+    /// Hands one message to the transport.
+    pub(super) fn hand_over(&mut self, batch: Batch) -> Result<(), SendLost> {
+        match batch {
+            Batch::Binary(bytes) => self.transport.start_send(bytes),
+            Batch::Text(text) => self.transport.start_text(text),
+        }
     }
 
     /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
@@ -107,7 +113,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Under one lock: verdicts into the outbox, and the next batch out of it.
-    fn exchange(&mut self, take: bool) -> Option<Bytes> {
+    fn exchange(&mut self, take: bool) -> Option<Batch> {
         let now = clock::now();
         let mut verdicts = std::mem::take(&mut self.verdicts);
         let batch = self.with_engine(|engine: &mut Engine, effects| {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Key;
+use super::{Key, Verdict};
 use crate::context::Metadata;
 use crate::failure::FailureKind;
 use crate::service::MethodId;
@@ -28,6 +28,21 @@ pub(crate) struct Effects {
     pub(crate) stops: Vec<Key>,
     /// Tell of these messages, which no handler ends; empty where nobody is told.
     pub(crate) failed: Vec<Failed>,
+    /// Put these answers into the outbox, as those of handlers.
+    pub(crate) verdicts: Vec<(Key, Verdict)>,
+    /// Tell those who wait for these.
+    pub(crate) told: Told,
+}
+
+/// News for whoever waits outside of the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// An early message was kept or dropped.
+    pub(crate) early: bool,
+    /// A text came.
+    pub(crate) text: bool,
+    /// The outbox has room again.
+    pub(crate) room: bool,
 }
 
 /// A message that the engine refused or gave up.
@@ -47,6 +62,7 @@ impl Effects {
             && self.stops.is_empty()
             && self.failed.is_empty()
             && self.arrived.is_empty()
+            && self.verdicts.is_empty()
     }
 
     pub(crate) fn wake(&mut self) {
@@ -86,6 +102,8 @@ pub(crate) struct Start {
     pub(crate) method: usize,
     /// The method's identity: all that is known of one that is in no table.
     pub(crate) id: MethodId,
+    /// Whether the sender awaits a result.
+    pub(crate) is_call: bool,
     /// The arguments. A part of the message that was read: copy it if it shall wait.
     pub(crate) body: Bytes,
     pub(crate) depth: u8,

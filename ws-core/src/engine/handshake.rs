@@ -27,7 +27,7 @@ pub(crate) enum Activation {
 }
 
 impl Engine {
-    /// Client: queues the HELLO that carries `header`.
+    /// Client: queues the HELLO that carries `header`, the first or one after a rejection that leaves tries (R7).
     pub(crate) fn say_hello(&mut self, header: Vec<u8>) {
         let hello = Hello {
             version: VERSION,
@@ -38,6 +38,7 @@ impl Engine {
             header,
         };
         self.outbox.push_frame(&hello.encode());
+        self.phase = Phase::AwaitWelcome;
     }
 
     /// Waits for what the one who opens the connection needs to know next.
@@ -52,11 +53,11 @@ impl Engine {
         Poll::Pending
     }
 
-    /// Server: accepts. The WELCOME is the first frame the peer sees (R9).
+    /// Server: accepts. The WELCOME is the first frame the peer sees (R9); then comes what it sent before (R8).
     ///
     /// # Errors
     /// The connection ended during the decision.
-    pub(crate) fn accept(&mut self, now: Instant) -> Result<(), CloseInfo> {
+    pub(crate) fn accept(&mut self, now: Instant, effects: &mut Effects) -> Result<(), CloseInfo> {
         let Phase::Deciding { announced: theirs, .. } = self.phase else {
             return Err(self.closed.clone().unwrap_or_else(|| {
                 CloseInfo::new(code::ABNORMAL, "no decision was waited for", ClosedBy::Local)
@@ -67,7 +68,23 @@ impl Engine {
             Welcome { version: VERSION, features: 0, announced: announced(&self.limits), mismatches };
         self.outbox.push_frame(&welcome.encode());
         self.activate(now, theirs);
+        self.begin_early(now, effects);
         Ok(())
+    }
+
+    /// Server: rejects this try. Where others are left the client may say HELLO again, else it is closed (R7).
+    pub(crate) fn reject_try(&mut self, now: Instant, code: u16, reason: &str, effects: &mut Effects) {
+        if self.retries == 0 || !matches!(self.phase, Phase::Deciding { .. }) {
+            return self.reject(code, reason, effects);
+        }
+        self.now = now;
+        self.outbox.push_frame(&Reject::new(code, reason).with_retry(self.retries).encode());
+        self.retries -= 1;
+        self.phase = Phase::AwaitHello { until: now + self.limits.header_timeout, again: true };
+        self.schema = Schema::default();
+        // The next try begins from nothing, on both sides.
+        self.stats.early_dropped += self.early.len() as u64;
+        self.early.clear();
     }
 
     /// Server: rejects and closes. Nothing that follows on this connection is looked at.
@@ -129,6 +146,16 @@ impl Engine {
             return Err(Malformed("a REJECT that was not waited for"));
         }
         let reject = Reject::parse(fields)?;
+        if reject.retry > 0 {
+            // Else a server could ask for ever.
+            if reject.retry > self.retries {
+                return Err(Malformed("a REJECT that leaves no fewer tries"));
+            }
+            self.retries = reject.retry - 1;
+            self.phase = Phase::Rejected;
+            self.tell(Activation::Rejected(reject), effects);
+            return Ok(());
+        }
         let info = CloseInfo::new(reject.code, reject.reason.clone(), ClosedBy::Peer);
         self.tell(Activation::Rejected(reject), effects);
         self.close(info, effects);

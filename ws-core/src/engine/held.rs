@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::codec::Body;
+
 /// A body that waits for its reader. Small ones lie inline; a larger one shares the message that brought it only
 /// where it makes up most of it, so that no small body pins a large buffer.
 #[derive(Clone)]
@@ -21,6 +23,12 @@ impl Held {
             return Self::Inline(body.len() as u8, bytes);
         }
         Self::Shared(detached(message, body))
+    }
+
+    /// A body of this side's own making.
+    pub(crate) fn own(body: &Body) -> Self {
+        let bytes = Bytes::copy_from_slice(body.payload());
+        Self::of(&bytes, &bytes)
     }
 
     #[inline]

@@ -6,7 +6,9 @@
 mod budget;
 mod credit;
 mod deadlines;
+mod early;
 mod effects;
+mod foreign;
 mod handshake;
 mod heartbeat;
 mod held;
@@ -22,12 +24,15 @@ mod serve;
 mod slots;
 mod state;
 mod stats;
+mod undecided;
 mod usage;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Arrived, Effects, Failed, Start, wake_all};
+pub(crate) use effects::{Arrived, Effects, Failed, Start, Told, wake_all};
+pub(crate) use foreign::{NextText, SentText};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
+pub(crate) use outbox::Batch;
 pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused};
 pub(crate) use receive::DYNAMIC;
 pub use schema::SchemaMismatch;
@@ -36,6 +41,7 @@ pub(crate) use serve::Verdict;
 pub(crate) use slots::Key;
 pub(crate) use state::{Config, Engine, Role};
 pub use stats::Stats;
+pub(crate) use undecided::{EarlyNext, EarlyTaken};
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ const ALONE: usize = 16 << 10;
 
 pub(super) struct Outbox {
     /// Whole WebSocket messages, in order, before `open`.
-    sealed: VecDeque<Bytes>,
+    sealed: VecDeque<Batch>,
     /// The batch that grows.
     open: BytesMut,
     queued: usize,
@@ -25,6 +25,27 @@ pub(super) struct Outbox {
     /// Bytes ever appended, and ever taken: tells whether a frame has left.
     appended: u64,
     taken: u64,
+}
+
+/// One WebSocket message to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// Frames of ours.
+    Binary(Bytes),
+    /// A text of the application's.
+    Text(String),
+}
+
+impl Batch {
+    /// What it counts for: a text is never batched, so that a short one costs more than its bytes.
+    const TEXT_COST: usize = 64;
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len(),
+            Self::Text(text) => text.len() + Self::TEXT_COST,
+        }
+    }
 }
 
 /// Lengths only: what is queued are the application's payloads.
@@ -106,7 +127,16 @@ impl Outbox {
         buffer[start..Body::HEADROOM].copy_from_slice(&prefix[..end]);
         let message = Bytes::from(buffer).slice(start..);
         self.count(message.len());
-        self.sealed.push_back(message);
+        self.sealed.push_back(Batch::Binary(message));
+    }
+
+    /// Appends a text, which is a WebSocket message of its own.
+    pub(super) fn push_text(&mut self, text: String) {
+        self.seal();
+        let text = Batch::Text(text);
+        self.count(text.len());
+        self.sealed.push_back(text);
+        self.floor = self.floor.max(self.queued);
     }
 
     /// Appends a frame from its parts.
@@ -135,11 +165,11 @@ impl Outbox {
     }
 
     /// Takes the next WebSocket message: a batch of frames, or one large frame.
-    pub(super) fn take(&mut self) -> Option<Bytes> {
+    pub(super) fn take(&mut self) -> Option<Batch> {
         let message = match self.sealed.pop_front() {
             Some(message) => message,
             None if self.open.is_empty() => return None,
-            None => self.open.split().freeze(),
+            None => Batch::Binary(self.open.split().freeze()),
         };
         self.queued -= message.len();
         self.taken += message.len() as u64;
@@ -174,7 +204,7 @@ impl Outbox {
     fn seal(&mut self) {
         if !self.open.is_empty() {
             let batch = self.open.split().freeze();
-            self.sealed.push_back(batch);
+            self.sealed.push_back(Batch::Binary(batch));
         }
     }
 
@@ -193,7 +223,8 @@ mod tests {
         Body::from_bytes(&vec![7; size])
     }
 
-    fn frames(message: &Bytes) -> Vec<usize> {
+    fn frames(message: &Batch) -> Vec<usize> {
+        let Batch::Binary(message) = message else { panic!("frames") };
         Frames::new(message).map(|frame| frame.expect("well formed").len()).collect()
     }
 

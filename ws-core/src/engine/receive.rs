@@ -56,7 +56,8 @@ impl Engine {
             self.violated(code::TOO_LARGE, "a frame exceeds max_message", effects);
             return Ok(());
         }
-        let frame = Frame::parse(frame)?;
+        let raw = frame;
+        let frame = Frame::parse(raw)?;
         match frame {
             Frame::Hello(fields) => return self.on_hello(now, fields, effects),
             Frame::Welcome(fields) => return self.on_welcome(now, fields, effects),
@@ -66,13 +67,17 @@ impl Engine {
         }
         match self.phase {
             Phase::Active => {}
-            Phase::AwaitHello { .. } => return Err(Malformed("the first frame is not a HELLO")),
-            Phase::AwaitWelcome => return Err(Malformed("the first frame is neither WELCOME nor REJECT")),
-            // R8, `EarlyFrames::Drop`.
-            Phase::Deciding { .. } => {
+            Phase::AwaitHello { again: false, .. } => {
+                return Err(Malformed("the first frame is not a HELLO"));
+            }
+            // It was sent before the client knew of its rejection (R7).
+            Phase::AwaitHello { again: true, .. } => {
                 self.stats.early_dropped += 1;
                 return Ok(());
             }
+            Phase::Rejected => return Err(Malformed("a frame behind a REJECT")),
+            Phase::AwaitWelcome => return Err(Malformed("the first frame is neither WELCOME nor REJECT")),
+            Phase::Deciding { .. } => return self.on_early(now, message, raw, &frame, effects),
             Phase::Closed => return Ok(()),
         }
         match frame {
@@ -135,7 +140,7 @@ impl Engine {
         }
     }
 
-    fn on_message(
+    pub(super) fn on_message(
         &mut self,
         now: Instant,
         message: &Bytes,
@@ -244,7 +249,7 @@ impl Engine {
     }
 
     /// Ids are the peer's own: of its parity, not in use, and 0 only for events of a server (R19).
-    fn check_id(&self, fields: &Message<'_>) -> Result<(), Malformed> {
+    pub(super) fn check_id(&self, fields: &Message<'_>) -> Result<(), Malformed> {
         if fields.id == 0 {
             let broadcast = self.role == Role::Client && !fields.wants_reply;
             return if broadcast {
@@ -325,6 +330,7 @@ impl Engine {
             key,
             method,
             id: fields.method,
+            is_call: fields.wants_reply,
             body: message.slice_ref(fields.body),
             depth: fields.depth,
             deadline: Some(deadline),
@@ -381,6 +387,7 @@ impl Engine {
             key: super::Key { index: u32::MAX, generation: u32::MAX },
             method,
             id: fields.method,
+            is_call: fields.wants_reply,
             body: message.slice_ref(fields.body),
             // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
             depth: 0,

@@ -3,9 +3,8 @@
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::deadlines::Due;
+use super::outbox::Batch;
 use super::pending::{Class, EVENTS, Entry, Kind, Outcome, Progress, Refused};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
@@ -143,13 +142,14 @@ impl Engine {
     }
 
     /// The next WebSocket message to write, after what is owed.
-    pub(crate) fn take_batch(&mut self, now: Instant, effects: &mut Effects) -> Option<Bytes> {
+    pub(crate) fn take_batch(&mut self, now: Instant, effects: &mut Effects) -> Option<Batch> {
         self.now = now;
         self.pay_debts(effects);
         let was_full = !self.outbox.has_room();
         let batch = self.outbox.take();
         if was_full && self.outbox.has_room() {
             self.send_waiting(effects);
+            effects.told.room = self.outbox.has_room();
         }
         // Also where nothing is taken: calls end without an answer, events without a credit.
         let buffered = self.buffered();
@@ -158,10 +158,8 @@ impl Engine {
     }
 
     fn pay_debts(&mut self, effects: &mut Effects) {
-        if self.closed.is_some() {
-            return;
-        }
-        if !self.outbox.has_reserve(3 * CONTROL) {
+        // Before the acceptance the peer is owed nothing (R9).
+        if !self.is_active() || !self.outbox.has_reserve(3 * CONTROL) {
             return;
         }
         if let Some(number) = self.pong_owed.take() {

@@ -20,6 +20,16 @@ pub(crate) enum Verdict {
     Internal(u64),
 }
 
+impl Verdict {
+    /// Bytes of its body.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Value(body) | Self::Declared(body) => body.len(),
+            Self::Nothing | Self::Fail(_) | Self::Internal(_) => 0,
+        }
+    }
+}
+
 impl Engine {
     /// The handler of `key` is done. Gives the verdict back while the outbox is full: the call keeps its slot until
     /// its answer is in (R38).

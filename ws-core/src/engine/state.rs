@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::budget::{Budget, Share};
 use super::credit::{Allowance, Grant};
 use super::deadlines::{Deadlines, Due};
+use super::early::Early;
+use super::foreign::Foreign;
 use super::handshake::{Activation, announced};
 use super::heartbeat::{Beat, Heartbeat};
 use super::lane::Lane;
@@ -19,6 +21,7 @@ use super::usage::Bounds;
 use super::{Effects, Failed, Stats};
 use crate::failure::FailureKind;
 use crate::limits::{LONGEST_DURATION, Limits, MAX_MESSAGE_CEILING};
+use crate::policy::{LinkOptions, UnknownFrames};
 use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, code, encode};
 use crate::service::MethodTable;
 
@@ -41,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) budget: Option<Arc<Budget>>,
     /// Whether anybody is told of messages that fail.
     pub(crate) reports: bool,
+    pub(crate) options: LinkOptions,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub(super) enum Phase {
     /// Server: the header has not come.
     AwaitHello {
         until: Instant,
+        /// After a rejection that leaves tries (R7).
+        again: bool,
     },
     /// Server: the header is with the handler.
     Deciding {
@@ -56,6 +62,8 @@ pub(super) enum Phase {
     },
     /// Client: the decision has not come.
     AwaitWelcome,
+    /// Client: rejected, and may say HELLO again.
+    Rejected,
     Active,
     /// Nothing is started any more; the driver writes what is queued and closes.
     Closed,
@@ -104,6 +112,11 @@ pub(crate) struct Engine {
     pub(super) peer_leaves: bool,
     /// This server said GOAWAY: close when nothing runs any more, or then.
     pub(super) leaving: Option<Instant>,
+    /// Server: the tries that are left after this one. Client: the most that the next REJECT may leave (R7).
+    pub(super) retries: u8,
+    pub(super) early: Early,
+    pub(super) unknown: UnknownFrames,
+    pub(super) foreign: Foreign,
     pub(super) activation: Option<Activation>,
     pub(super) activation_waker: Option<Waker>,
     pub(super) closed: Option<CloseInfo>,
@@ -116,7 +129,7 @@ impl Engine {
         let here = announced(&limits);
         let (phase, parity) = match config.role {
             Role::Client => (Phase::AwaitWelcome, 1),
-            Role::Server => (Phase::AwaitHello { until: now + limits.header_timeout }, 2),
+            Role::Server => (Phase::AwaitHello { until: now + limits.header_timeout, again: false }, 2),
         };
         Self {
             role: config.role,
@@ -148,6 +161,13 @@ impl Engine {
             violations: 0,
             peer_leaves: false,
             leaving: None,
+            retries: match config.role {
+                Role::Client => u8::MAX,
+                Role::Server => config.options.attempts.saturating_sub(1),
+            },
+            early: Early::new(config.options.early, &limits),
+            unknown: config.options.unknown,
+            foreign: Foreign::default(),
             activation: None,
             activation_waker: None,
             closed: None,
@@ -158,6 +178,11 @@ impl Engine {
 
     pub(crate) const fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Active)
+    }
+
+    /// Client: whether it was rejected and may say HELLO again.
+    pub(crate) const fn is_rejected(&self) -> bool {
+        matches!(self.phase, Phase::Rejected)
     }
 
     /// How it ended, once it has.
@@ -178,7 +203,7 @@ impl Engine {
     /// Entries of any table, for tests that look for leaks.
     #[cfg(test)]
     pub(crate) fn entries(&self) -> usize {
-        self.pending.len() + self.running()
+        self.pending.len() + self.running() + self.early.len()
     }
 
     pub(crate) const fn stats(&self) -> Stats {
@@ -207,7 +232,7 @@ impl Engine {
     /// Whether there is something to write.
     pub(crate) fn has_output(&self) -> bool {
         let owes = self.pong_owed.is_some() || self.grant.owes() || self.pending.owes_cancels();
-        self.outbox.queued() > 0 || (owes && self.closed.is_none())
+        self.outbox.queued() > 0 || (owes && self.is_active())
     }
 
     /// Whether a sleeping driver must be woken.
@@ -231,7 +256,7 @@ impl Engine {
             }
         }
         match self.phase {
-            Phase::AwaitHello { until } if until <= now => {
+            Phase::AwaitHello { until, .. } if until <= now => {
                 let info = CloseInfo::new(code::ACTIVATION_TIMEOUT, "no header in time", ClosedBy::Local);
                 self.close(info, effects);
             }
@@ -272,9 +297,9 @@ impl Engine {
             Due::Running(key) => running.get(key).is_some(),
         });
         let phase = match self.phase {
-            Phase::AwaitHello { until } | Phase::Deciding { until, .. } => Some(until),
+            Phase::AwaitHello { until, .. } | Phase::Deciding { until, .. } => Some(until),
             Phase::Active => Some(self.heartbeat.at()),
-            Phase::AwaitWelcome | Phase::Closed => None,
+            Phase::AwaitWelcome | Phase::Rejected | Phase::Closed => None,
         };
         self.sooner = false;
         self.told = [deadline, phase, self.leaving].into_iter().flatten().min();
@@ -341,6 +366,8 @@ impl Engine {
         let outbox = &self.outbox;
         self.pending.close(&info, |position| outbox.has_left(position), effects);
         effects.starts.clear();
+        effects.verdicts.clear();
+        self.early.clear();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
         self.queues.clear();
@@ -402,13 +429,14 @@ impl Engine {
     /// Bytes that this connection buffers for now, against the server's budget.
     pub(super) fn buffered(&self) -> usize {
         let held = self.running.call_bytes() + self.grant.outstanding_bytes();
-        let ours = self.outbox.queued() + self.pending.held_bytes();
+        let ours = self.outbox.queued() + self.pending.held_bytes() + self.early.bytes();
+        let ours = ours + self.foreign.bytes();
         usize::try_from(held).unwrap_or(usize::MAX).saturating_add(ours)
     }
 }
 
 /// RETURN's and FAIL's kind, flags, id and class.
-const ANSWER_ENVELOPE: usize = 13;
+pub(super) const ANSWER_ENVELOPE: usize = 13;
 
 /// No control frame is longer.
 pub(super) const CONTROL: usize = 64;

@@ -16,12 +16,20 @@ pub struct Stats {
     pub stray_replies: u64,
     /// Messages of the peer dropped because the connection was not accepted yet (R8).
     pub early_dropped: u64,
+    /// Messages of the peer kept until the decision (R8).
+    pub early_kept: u64,
     /// Events of the peer dropped because their method is unknown, mismatched, or its arguments do not decode.
     pub events_refused: u64,
     /// Events of the peer dropped because the server-wide buffer was full.
     pub events_dropped: u64,
     /// Events of the peer whose handlers ran longer than `Limits::max_call_timeout`, and were dropped.
     pub events_expired: u64,
+    /// Texts this side sent.
+    pub texts_sent: u64,
+    /// Texts of the peer that were kept for the application.
+    pub texts_received: u64,
+    /// Texts of the peer dropped because they are ignored, or too many waited for the application.
+    pub texts_dropped: u64,
     /// Calls of the peer answered with a failure that no handler gave.
     pub calls_refused: u64,
     /// Calls of the peer over an announced limit (R12).

@@ -6,6 +6,7 @@ mod budget;
 mod cancels;
 mod closing;
 mod deadlines;
+mod early;
 mod events;
 mod extremes;
 mod floods;

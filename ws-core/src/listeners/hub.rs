@@ -60,6 +60,8 @@ pub(crate) struct Hub {
     attached: Mutex<Sets>,
     /// Whether there are any, to be asked without the lock.
     any: AtomicBool,
+    /// Whether messages are seen on their arrival, listeners or not.
+    always: AtomicBool,
 }
 
 #[derive(Default)]
@@ -86,19 +88,19 @@ impl Hub {
             return listeners;
         }
         let listeners = Listeners::<V>::new();
-        self.add(shared, listeners.group(), None, false);
+        self.add(shared, &listeners.group(), None, false);
         listeners
     }
 
     /// Attaches the set of a provider, whose contract may go by another name.
-    pub(super) fn attach(&self, shared: &Arc<Shared>, group: Arc<dyn Group>, renamed: Option<&'static str>) {
+    pub(super) fn attach(&self, shared: &Arc<Shared>, group: &Arc<dyn Group>, renamed: Option<&'static str>) {
         self.add(shared, group, renamed, true);
     }
 
     fn add(
         &self,
         shared: &Arc<Shared>,
-        group: Arc<dyn Group>,
+        group: &Arc<dyn Group>,
         renamed: Option<&'static str>,
         by_provider: bool,
     ) {
@@ -107,7 +109,7 @@ impl Hub {
         // One whose names collide serves nothing, and its messages are found by nobody.
         let table = Arc::new(MethodTable::new(methods).unwrap_or_default());
         group.attach(Arc::downgrade(shared));
-        let set = Attached { group: Arc::clone(&group), table, by_provider };
+        let set = Attached { group: Arc::clone(group), table, by_provider };
         if self.change(|sets| sets.push(set)) {
             self.update(shared);
             return;
@@ -125,10 +127,16 @@ impl Hub {
         }
     }
 
+    /// Messages are seen on their arrival from now on, listeners or not.
+    pub(crate) fn observe_always(&self, shared: &Shared) {
+        self.always.store(true, Ordering::Release);
+        self.update(shared);
+    }
+
     /// Tells the engine whether anybody observes, and whether messages beyond the provider's contract are wanted.
     pub(crate) fn update(&self, shared: &Shared) {
         let sets = self.sets();
-        let observed = sets.iter().any(|set| set.group.observes());
+        let observed = self.always.load(Ordering::Acquire) || sets.iter().any(|set| set.group.observes());
         let serves = &shared.serves;
         let beyond = sets.iter().any(|set| {
             let mut methods = set.table.specs().iter();

@@ -292,7 +292,7 @@ impl<V: Event> Provider for Listeners<V> {
     }
 
     fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {
-        peer.shared().hub.attach(peer.shared(), self.group(), renamed);
+        peer.shared().hub.attach(peer.shared(), &self.group(), renamed);
     }
 }
 

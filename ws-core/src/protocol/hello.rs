@@ -81,13 +81,15 @@ pub struct Welcome {
     pub mismatches: Vec<Mismatch>,
 }
 
-/// REJECT: the server's only frame on a rejected connection.
+/// REJECT: the server's answer to a HELLO that it does not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The server's protocol version.
     pub version: u64,
     /// Why, as the close code that follows.
     pub code: u16,
+    /// How many more HELLOs the server takes on this connection; 0: it closes (R7).
+    pub retry: u8,
     /// Why, for people; at most 1 KiB.
     pub reason: String,
 }
@@ -258,10 +260,17 @@ impl Welcome {
 }
 
 impl Reject {
-    /// A rejection by this version; the reason is cut to 1 KiB.
+    /// A rejection by this version, after which the server closes; the reason is cut to 1 KiB.
     #[must_use]
     pub fn new(code: u16, reason: &str) -> Self {
-        Self { version: VERSION, code, reason: clip(reason, MAX_REASON_BYTES).to_owned() }
+        Self { version: VERSION, code, retry: 0, reason: clip(reason, MAX_REASON_BYTES).to_owned() }
+    }
+
+    /// The same, after which the server takes this many more HELLOs.
+    #[must_use]
+    pub const fn with_retry(mut self, retry: u8) -> Self {
+        self.retry = retry;
+        self
     }
 
     /// The whole frame.
@@ -270,6 +279,7 @@ impl Reject {
         let mut out = encode::rare(kind::REJECT);
         varint::put(self.version, |byte| out.push(byte));
         out.extend_from_slice(&self.code.to_le_bytes());
+        out.push(self.retry);
         out.extend_from_slice(self.reason.as_bytes());
         out
     }
@@ -282,12 +292,13 @@ impl Reject {
         let mut reader = Reader::new(fields);
         let version = reader.varint()?;
         let code = reader.u16()?;
+        let retry = reader.u8()?;
         let reason = reader.rest();
         if reason.len() > MAX_REASON_BYTES {
             return Err(Malformed("a reason over 1 KiB"));
         }
         let reason = std::str::from_utf8(reason).map_err(|_| Malformed("a text is not UTF-8"))?.to_owned();
-        Ok(Self { version, code, reason })
+        Ok(Self { version, code, retry, reason })
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use serde::Serialize;
 
 use crate::codec::{Body, EncodeError, Encoding};
+use crate::protocol::FailClass;
 use crate::service::Payload;
 
 /// The boxed future that handles one message.
@@ -23,6 +24,18 @@ pub enum Refusal {
     InvalidArguments(String),
     /// Not allowed; the text stays on this side.
     Denied(String),
+}
+
+impl Refusal {
+    /// What the peer is answered.
+    pub(crate) const fn class(&self) -> FailClass {
+        match self {
+            Self::NoProvider => FailClass::NoProvider,
+            Self::UnknownMethod => FailClass::UnknownMethod,
+            Self::InvalidArguments(_) => FailClass::InvalidArguments,
+            Self::Denied(_) => FailClass::Denied,
+        }
+    }
 }
 
 /// Encodes results for the connection that a message came from. Small and `Copy`.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::scope::{Awaiting, Scope, ScopeEnd, Scoped};
 use super::{InvocationParts, Remote};
+use crate::connection_context::Context;
 use crate::context::Metadata;
 use crate::id::ConnectionId;
 use crate::peer::Peer;
@@ -54,6 +55,13 @@ impl CallContext {
     #[must_use]
     pub fn remote<R: Remote>(&self) -> R {
         R::from_peer(self.peer.clone())
+    }
+
+    /// The application's own state for the connection: the `C` of its server. None where that is another type, or the
+    /// connection has ended.
+    #[must_use]
+    pub fn context<C: Send + 'static>(&self) -> Option<Context<C>> {
+        self.peer.context()
     }
 
     /// `Contract.method`.

@@ -154,8 +154,8 @@ impl<P: Provider> Provider for Guarded<P> {
         self.provider.routes()
     }
 
-    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
-        let handler = self.provider.route(method, invocation)?;
+    fn start_route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        let handler = self.provider.start_route(method, invocation)?;
         let of_method = self.on_routes.iter().filter(|(of, _)| of.is_none_or(|of| of == method));
         Ok(behind(of_method.map(|(_, guard)| Arc::clone(guard)).collect(), handler, invocation))
     }

@@ -65,18 +65,12 @@ pub enum MethodKind {
 }
 
 /// Names a method: `CalculatorMethod::Add`, or its wire name as a string.
-pub trait MethodName {
+pub trait MethodName: Copy {
     /// `Contract.method`.
     fn name(&self) -> &str;
 }
 
 impl MethodName for &str {
-    fn name(&self) -> &str {
-        self
-    }
-}
-
-impl MethodName for String {
     fn name(&self) -> &str {
         self
     }

@@ -3,6 +3,7 @@
 //! `#[ws_service]` writes against these types; an application meets [`Provider`], [`Remote`], [`Payload`] and
 //! [`CallContext`], the rest is for generated code and for those who write a provider by hand.
 
+mod absent;
 mod answer;
 mod call_context;
 mod contract;
@@ -18,11 +19,13 @@ mod prepare;
 mod provider;
 mod remote;
 mod request;
+mod router;
 pub(crate) mod scope;
 mod table;
 mod tuple;
 
 pub use crate::call::RawReply;
+pub use absent::Absent;
 pub(crate) use answer::AnswerKind;
 pub use answer::{Answer, HandlerFuture, Refusal, Responder};
 pub use call_context::CallContext;
@@ -40,6 +43,7 @@ pub use prepare::{Preparation, PrepareError, Preparing};
 pub use provider::Provider;
 pub use remote::{Remote, RemoteHandle};
 pub use request::{PendingAnswer, Received, ReplyHandle, Request, RequestProvider, Requests, channel};
+pub use router::{RouteTaken, Router};
 pub use scope::Scoped;
 pub(crate) use table::event_table;
 pub use table::{ContractError, MethodTable, Methods};

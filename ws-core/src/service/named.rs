@@ -102,8 +102,8 @@ impl<N: ContractName, P: Provider> Provider for Named<N, P> {
         self.inner.routes()
     }
 
-    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
-        self.inner.route(method, invocation)
+    fn start_route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+        self.inner.start_route(method, invocation)
     }
 
     fn attached(&self, peer: &Peer, renamed: Option<&'static str>) {

@@ -21,11 +21,12 @@ pub struct PrepareError(#[source] Arc<dyn Error + Send + Sync>);
 pub struct Preparation(Option<Arc<Once>>);
 
 type Prepare = dyn Fn() -> BoxFuture<'static, Result<(), PrepareError>> + Send + Sync;
+type Running = Shared<BoxFuture<'static, Result<(), PrepareError>>>;
 
 struct Once {
     prepare: Arc<Prepare>,
     /// Nothing before the first asks, and after a failure.
-    running: Mutex<Option<Shared<BoxFuture<'static, Result<(), PrepareError>>>>>,
+    running: Mutex<Option<Running>>,
 }
 
 impl Preparation {
@@ -67,7 +68,7 @@ impl Preparation {
 }
 
 impl Once {
-    fn running(&self) -> Shared<BoxFuture<'static, Result<(), PrepareError>>> {
+    fn running(&self) -> Running {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
             let prepare = Arc::clone(&self.prepare);
@@ -79,7 +80,7 @@ impl Once {
         running.get_or_insert_with(start).clone()
     }
 
-    fn forget(&self, failed: &Shared<BoxFuture<'static, Result<(), PrepareError>>>) {
+    fn forget(&self, failed: &Running) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.as_ref().is_some_and(|running| running.ptr_eq(failed)) {
             *running = None;

@@ -36,7 +36,7 @@ pub trait Provider: Send + Sync + 'static {
     fn start(&self, method: usize, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal>;
 
     /// Whether it serves more than its [`methods`](Self::methods): what is for none of these comes to
-    /// [`route`](Self::route).
+    /// [`start_route`](Self::start_route).
     fn routes(&self) -> bool {
         false
     }
@@ -45,7 +45,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`start`](Self::start); `UnknownMethod` where it is not served by other means either.
-    fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+    fn start_route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
         let _ = (method, invocation);
         Err(Refusal::UnknownMethod)
     }
@@ -74,7 +74,7 @@ impl Provider for () {
         Err(Refusal::NoProvider)
     }
 
-    fn route(&self, _method: MethodId, _invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+    fn start_route(&self, _method: MethodId, _invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
         Err(Refusal::NoProvider)
     }
 }

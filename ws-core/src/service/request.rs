@@ -71,6 +71,7 @@ pub struct ReplyHandle<T, E = Never> {
     types: PhantomData<fn(T, E)>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what was sent is no longer the sender's")]
 impl<T: Payload, E: Payload> ReplyHandle<T, E> {
     /// A handle for this message, and its other end.
     pub fn new(invocation: &Invocation<'_>) -> (Self, PendingAnswer) {

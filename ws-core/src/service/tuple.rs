@@ -34,9 +34,9 @@ macro_rules! tuples {
                 false $(|| self.$index.routes())+
             }
 
-            fn route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
+            fn start_route(&self, method: MethodId, invocation: &Invocation<'_>) -> Result<HandlerFuture, Refusal> {
                 $(
-                    match self.$index.route(method, invocation) {
+                    match self.$index.start_route(method, invocation) {
                         Err(Refusal::UnknownMethod | Refusal::NoProvider) => {}
                         started => return started,
                     }

@@ -97,6 +97,14 @@ impl Transport for MemoryTransport {
         Ok(())
     }
 
+    fn start_text(&mut self, text: String) -> Result<(), SendLost> {
+        if self.closing {
+            return Err(SendLost);
+        }
+        self.held = Some(Received::Text(text));
+        Ok(())
+    }
+
     fn start_close(&mut self, code: u16, reason: &str) -> Result<(), SendLost> {
         if self.closing {
             return Err(SendLost);

@@ -20,6 +20,8 @@ pub use websocket::{WebSocketTransport, websocket_config};
 pub enum Received {
     /// A whole binary message.
     Message(Bytes),
+    /// A whole text message.
+    Text(String),
     /// Something that carries nothing but shows that the peer lives.
     Alive,
     /// The peer's close frame: code and reason.
@@ -45,6 +47,12 @@ pub trait Transport: Send + Unpin + 'static {
     /// # Errors
     /// [`SendLost`] once nothing can be sent any more.
     fn start_send(&mut self, message: Bytes) -> Result<(), SendLost>;
+
+    /// Takes one text message, as [`start_send`](Self::start_send) does.
+    ///
+    /// # Errors
+    /// As [`start_send`](Self::start_send).
+    fn start_text(&mut self, text: String) -> Result<(), SendLost>;
 
     /// Takes the close frame; called at most once, and nothing is sent after it.
     ///

@@ -101,8 +101,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
             Some(Ok(Message::Close(frame))) => {
                 Received::Close(frame.map(|frame| (frame.code.into(), frame.reason.to_string())))
             }
-            Some(Ok(Message::Text(_) | Message::Frame(_))) => {
-                Received::Violation(code::UNSUPPORTED, "text where binary messages are expected")
+            Some(Ok(Message::Text(text))) => Received::Text(text.as_str().to_owned()),
+            Some(Ok(Message::Frame(_))) => {
+                Received::Violation(code::UNSUPPORTED, "a frame where whole messages are expected")
             }
             Some(Err(error)) => violation(&error),
             None => Received::Lost,
@@ -111,6 +112,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn start_send(&mut self, message: Bytes) -> Result<(), SendLost> {
         Pin::new(&mut self.socket).start_send(Message::Binary(message)).map_err(|_| SendLost)
+    }
+
+    fn start_text(&mut self, text: String) -> Result<(), SendLost> {
+        Pin::new(&mut self.socket).start_send(Message::Text(text.into())).map_err(|_| SendLost)
     }
 
     fn start_close(&mut self, code: u16, reason: &str) -> Result<(), SendLost> {

@@ -13,6 +13,7 @@ use super::provider::provider;
 use super::remote::remote;
 use super::reply_enum::reply_enum;
 use super::request_enum::request_enum;
+use super::standins;
 use crate::model::Contract;
 
 /// The trait, and what serves and calls it.
@@ -28,6 +29,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     let event_enum = event_enum(contract, &names);
     let reply_enum = reply_enum(contract, &names);
     let request_enum = request_enum(contract, &names);
+    let standins = standins::definitions(contract);
     let nestable = nestable(contract, &names);
     let codecs = codecs(contract, &names);
     quote! {
@@ -35,6 +37,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         #provider
         #remote
         #method_enum
+        #standins
         #event_enum
         #reply_enum
         #request_enum

@@ -21,7 +21,7 @@ pub(super) enum Fields<'a> {
     /// The arguments of a method, by name.
     Named(Vec<(&'a Ident, &'a Type)>),
     /// One value.
-    Single(Type),
+    Single(Box<Type>),
 }
 
 /// The variants that stand for the contracts inside a contract: the enum of this name of each.

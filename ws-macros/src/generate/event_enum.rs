@@ -9,6 +9,7 @@ use super::enums::{self, Fields, Variant, nested_type};
 use super::method_enum::before;
 use super::names::Names;
 use super::specs::methods;
+use super::standins;
 use super::used::Used;
 use crate::model::{Contract, Method};
 
@@ -16,10 +17,9 @@ use crate::model::{Contract, Method};
 pub(super) fn event_enum(contract: &Contract, names: &Names) -> TokenStream {
     let name = &names.event_enum;
     let variants = variants(contract);
-    let arguments =
-        contract.methods.iter().flat_map(|method| &method.arguments).map(|argument| argument.ty.clone());
+    let arguments = standins::arguments(contract);
     let inner: Vec<Type> =
-        contract.nested.iter().map(|nested| nested_type(contract, nested, "Event")).collect();
+        contract.nested.iter().map(|nested| standins::nested(contract, nested, "Event")).collect();
     let used = Used::by(contract, arguments.chain(inner));
     let ident = &contract.head.ident;
     let on_type = doc([
@@ -44,7 +44,7 @@ fn variants(contract: &Contract) -> Vec<Variant<'_>> {
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Event")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Event"))),
     });
     methods.chain(nested).collect()
 }
@@ -56,12 +56,11 @@ fn named(method: &Method) -> Fields<'_> {
 fn event(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, runtime, contract_name) = (&contract.head.cfgs, &contract.runtime, &contract.name);
     let Names { event_enum, method: specs, .. } = names;
-    let arguments =
-        contract.methods.iter().flat_map(|method| &method.arguments).map(|argument| argument.ty.clone());
+    let arguments = standins::arguments(contract);
     let inner: Vec<_> = contract
         .nested
         .iter()
-        .map(|nested| (nested_type(contract, nested, "Event"), quote!(#runtime::service::Event)))
+        .map(|nested| (standins::nested(contract, nested, "Event"), quote!(#runtime::service::Event)))
         .collect();
     let used_types = Used::by(contract, arguments.clone());
     let used = Used::by(contract, arguments.chain(inner.iter().map(|(ty, _)| ty.clone())));

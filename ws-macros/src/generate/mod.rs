@@ -20,6 +20,7 @@ mod remote;
 mod reply_enum;
 mod request_enum;
 mod specs;
+mod standins;
 mod used;
 
 pub(crate) use contract::contract;

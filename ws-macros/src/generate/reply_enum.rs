@@ -5,9 +5,10 @@ use quote::quote;
 use syn::Type;
 
 use super::docs::doc;
-use super::enums::{self, Fields, Variant, nested_type, outcome};
+use super::enums::{self, Fields, Variant, nested_type};
 use super::generics::Parameters;
 use super::names::Names;
+use super::standins;
 use super::used::Used;
 use crate::model::{Contract, Kind, Output};
 
@@ -15,10 +16,9 @@ use crate::model::{Contract, Kind, Output};
 pub(super) fn reply_enum(contract: &Contract, names: &Names) -> TokenStream {
     let name = &names.reply_enum;
     let variants = variants(contract);
-    let types = variants.iter().map(|variant| match &variant.fields {
-        Fields::Single(ty) => ty.clone(),
-        Fields::Named(_) => syn::parse_quote!(()),
-    });
+    let returned = contract.methods.iter().filter_map(|method| standins::returned(contract, method));
+    let inner = contract.nested.iter().map(|nested| standins::nested(contract, nested, "Reply"));
+    let types = returned.chain(inner);
     let used = Used::by(contract, types);
     let ident = &contract.head.ident;
     let on_type = doc([
@@ -37,13 +37,13 @@ pub(super) fn reply_enum(contract: &Contract, names: &Names) -> TokenStream {
 fn variants(contract: &Contract) -> Vec<Variant<'_>> {
     let methods = contract.methods.iter().filter_map(|method| {
         let Kind::Call { output, .. } = &method.kind else { return None };
-        let fields = Fields::Single(output.written().clone());
+        let fields = Fields::Single(Box::new(output.written().clone()));
         Some(Variant { attributes: &method.attributes, ident: &method.variant, fields })
     });
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Reply")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Reply"))),
     });
     methods.chain(nested).collect()
 }
@@ -54,15 +54,14 @@ fn described(contract: &Contract, names: &Names, reply_parameters: &TokenStream)
     let parameters = Parameters::of(contract);
     let (bounded, arguments, conditions) =
         (parameters.bounded(), parameters.arguments(), parameters.conditions());
-    let argument_types =
-        contract.methods.iter().flat_map(|method| &method.arguments).map(|argument| argument.ty.clone());
+    let argument_types = standins::arguments(contract);
     let nested = |which: &'static str| -> Vec<Type> {
-        contract.nested.iter().map(|nested| nested_type(contract, nested, which)).collect()
+        contract.nested.iter().map(|nested| standins::nested(contract, nested, which)).collect()
     };
     let outcomes = contract
         .methods
         .iter()
-        .filter_map(|method| outcome(contract, method))
+        .filter_map(|method| standins::outcomes(contract, method))
         .flat_map(|(value, error)| [value, error]);
     let event = Used::by(contract, argument_types.clone().chain(nested("Event"))).arguments();
     let request = Used::by(contract, argument_types.chain(outcomes).chain(nested("Request"))).arguments();

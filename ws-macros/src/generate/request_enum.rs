@@ -10,6 +10,7 @@ use super::event_enum::bindings;
 use super::method_enum::count;
 use super::names::Names;
 use super::specs::methods;
+use super::standins;
 use super::used::Used;
 use crate::model::{Contract, Method};
 
@@ -17,7 +18,8 @@ use crate::model::{Contract, Method};
 pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     let name = &names.request_enum;
     let reply: Ident = parse_quote!(reply);
-    let handles: Vec<Option<Type>> = contract.methods.iter().map(|method| handle(contract, method)).collect();
+    let handles: Vec<Option<Type>> =
+        contract.methods.iter().map(|method| handle(contract, outcome(contract, method))).collect();
     let methods = contract.methods.iter().zip(&handles).map(|(method, handle)| Variant {
         attributes: &method.attributes,
         ident: &method.variant,
@@ -26,14 +28,15 @@ pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
         ident: &nested.variant,
-        fields: Fields::Single(nested_type(contract, nested, "Request")),
+        fields: Fields::Single(Box::new(nested_type(contract, nested, "Request"))),
     });
     let variants: Vec<Variant<'_>> = methods.chain(nested).collect();
     let inner: Vec<Type> =
-        contract.nested.iter().map(|nested| nested_type(contract, nested, "Request")).collect();
-    let arguments =
-        contract.methods.iter().flat_map(|method| &method.arguments).map(|argument| argument.ty.clone());
-    let used = Used::by(contract, arguments.chain(handles.iter().flatten().cloned()).chain(inner));
+        contract.nested.iter().map(|nested| standins::nested(contract, nested, "Request")).collect();
+    let arguments = standins::arguments(contract);
+    let shown =
+        contract.methods.iter().filter_map(|method| handle(contract, standins::outcomes(contract, method)));
+    let used = Used::by(contract, arguments.chain(shown).chain(inner));
     let ident = &contract.head.ident;
     let on_type = doc([
         format!("The messages of [`{ident}`] with typed reply handles: begin with `{name}::channel(..)`."),
@@ -47,9 +50,9 @@ pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
 }
 
 /// `ReplyHandle<T, E>`, for a call.
-fn handle(contract: &Contract, method: &Method) -> Option<Type> {
+fn handle(contract: &Contract, outcome: Option<(Type, Type)>) -> Option<Type> {
     let runtime = &contract.runtime;
-    let (value, error) = outcome(contract, method)?;
+    let (value, error) = outcome?;
     Some(parse_quote!(#runtime::ReplyHandle<#value, #error>))
 }
 
@@ -64,14 +67,13 @@ fn request(contract: &Contract, names: &Names, handles: &[Option<Type>], reply: 
     let inner: Vec<_> = contract
         .nested
         .iter()
-        .map(|nested| (nested_type(contract, nested, "Request"), quote!(#runtime::service::Request)))
+        .map(|nested| (standins::nested(contract, nested, "Request"), quote!(#runtime::service::Request)))
         .collect();
-    let arguments =
-        contract.methods.iter().flat_map(|method| &method.arguments).map(|argument| argument.ty.clone());
+    let arguments = standins::arguments(contract);
     let outcomes = contract
         .methods
         .iter()
-        .filter_map(|method| outcome(contract, method))
+        .filter_map(|method| standins::outcomes(contract, method))
         .flat_map(|(value, error)| [value, error]);
     let payloads = Used::by(contract, arguments.chain(outcomes));
     let used = Used::by(contract, payloads_and(&payloads, &inner));

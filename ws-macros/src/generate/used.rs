@@ -114,7 +114,7 @@ impl<'a> Used<'a> {
     }
 
     fn bounds(&self, bounds: &Punctuated<TypeParamBound, Token![+]>) -> TokenStream {
-        let bounds = bounds.iter().filter(|bound| !self.mentions_unused(bound.to_token_stream()));
+        let bounds = bounds.iter().filter(|bound| !self.mentions_unused(&bound.to_token_stream()));
         quote!(#(#bounds)+*)
     }
 
@@ -122,12 +122,12 @@ impl<'a> Used<'a> {
         let clause = self.contract.head.generics.where_clause.iter();
         let about_used = |predicate: &&WherePredicate| {
             let tokens = predicate.to_token_stream();
-            !self.mentions_unused(tokens.clone()) && !mentions(tokens, &quote::format_ident!("Self"))
+            !self.mentions_unused(&tokens) && !mentions(tokens, &quote::format_ident!("Self"))
         };
         clause.flat_map(|clause| &clause.predicates).filter(about_used).collect()
     }
 
-    fn mentions_unused(&self, tokens: TokenStream) -> bool {
+    fn mentions_unused(&self, tokens: &TokenStream) -> bool {
         let all = self.contract.head.generics.params.iter();
         let mut unused =
             all.filter(|parameter| !self.parameters.iter().any(|used| name(used) == name(parameter)));

@@ -11,6 +11,8 @@ use super::harness::{
 use crate::context::Metadata;
 use crate::engine::{Role, Verdict};
 use crate::limits::Limits;
+use crate::link::LinkOptions;
+use crate::policy::{EarlyFrames, Overflow};
 use crate::protocol::{FailClass, Message, Reject, encode};
 use crate::service::MethodId;
 
@@ -32,6 +34,16 @@ fn phases() -> Vec<Lone> {
     let mut deciding = Lone::fresh(Role::Server, narrow());
     deciding.send([hello(GENEROUS)]);
     assert!(deciding.is_deciding());
+    let early = EarlyFrames::Queue { max_bytes: 1000, overflow: Overflow::Drop };
+    let options = LinkOptions { early, attempts: 3, ..LinkOptions::default() };
+    let mut keeping = Lone::with_options(Role::Server, narrow(), None, options);
+    keeping.send([hello(GENEROUS)]);
+    let mut again = Lone::with_options(Role::Server, narrow(), None, options);
+    again.send([hello(GENEROUS)]);
+    again.reject_try(4501, "no");
+    let mut rejected = Lone::fresh(Role::Client, narrow());
+    rejected.send([Reject::new(4501, "no").with_retry(2).encode()]);
+    assert!(rejected.engine.is_rejected());
     let mut calling = Lone::active(Role::Client, narrow());
     for _ in 0..5 {
         calling.call(10);
@@ -47,6 +59,9 @@ fn phases() -> Vec<Lone> {
         Lone::fresh(Role::Server, narrow()),
         Lone::fresh(Role::Client, narrow()),
         deciding,
+        keeping,
+        again,
+        rejected,
         Lone::active(Role::Server, narrow()),
         calling,
         leaving,
@@ -74,6 +89,10 @@ fn survive(mut lone: Lone, messages: &[Bytes]) {
             2 => lone.advance(ms(10)),
             _ => {}
         }
+    }
+    if lone.accept() {
+        let running = lone.engine.running();
+        assert!(running <= 3 * 33 + 3, "{running} run that came before the acceptance");
     }
     lone.out();
     let active = lone.engine.is_active() && lone.closed().is_none();

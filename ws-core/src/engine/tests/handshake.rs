@@ -83,10 +83,7 @@ fn r7_the_client_learns_code_and_reason_of_a_rejection() {
     let server = &mut world.sides[SERVER];
     server.engine.reject(4501, "bad token", &mut server.effects);
     world.settle();
-    assert_eq!(
-        world.activation(CLIENT),
-        Poll::Ready(Activation::Rejected(Reject { version: 1, code: 4501, reason: "bad token".into() }))
-    );
+    assert_eq!(world.activation(CLIENT), Poll::Ready(Activation::Rejected(Reject::new(4501, "bad token"))));
     let info = world.sides[CLIENT].engine.closed().expect("it is over");
     assert_eq!((info.code, info.by), (4501, ClosedBy::Peer));
 }

@@ -8,7 +8,7 @@ mod side;
 mod task;
 mod world;
 
-pub(crate) use frames::{Seen, batch, whole};
+pub(crate) use frames::{Seen, batch, binary, whole};
 pub(crate) use lone::{GENEROUS, Lone, call, event, fail, hello, message, ret, welcome};
 pub(crate) use side::{Answer, Kind, Place, Plan};
 pub(crate) use task::Alarm;

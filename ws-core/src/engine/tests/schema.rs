@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::harness::{Lone, Seen, limits, message, table};
+use super::harness::{Lone, Seen, binary, limits, message, table};
 use crate::codec::Body;
 use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role, Sends};
+use crate::link::LinkOptions;
 use crate::protocol::{FailClass, Side};
 use crate::service::{MethodId, MethodSpec};
 
@@ -42,6 +43,7 @@ impl Pair {
                 serves: table(serves),
                 calls: table(calls),
                 budget: None,
+                options: LinkOptions::default(),
             };
             Engine::new(config, now)
         };
@@ -49,20 +51,20 @@ impl Pair {
         let mut pair = Self { client, server, effects: Effects::default(), now };
         pair.client.say_hello(Vec::new());
         pair.client_writes();
-        pair.server.accept(now).expect("it waits for a decision");
+        pair.server.accept(now, &mut pair.effects).expect("it waits for a decision");
         pair.server_writes();
         assert!(pair.client.is_active());
         pair
     }
 
     fn client_writes(&mut self) {
-        while let Some(batch) = self.client.take_batch(self.now, &mut self.effects) {
+        while let Some(batch) = self.client.take_batch(self.now, &mut self.effects).map(binary) {
             self.server.receive(self.now, &batch, &mut self.effects);
         }
     }
 
     fn server_writes(&mut self) {
-        while let Some(batch) = self.server.take_batch(self.now, &mut self.effects) {
+        while let Some(batch) = self.server.take_batch(self.now, &mut self.effects).map(binary) {
             self.client.receive(self.now, &batch, &mut self.effects);
         }
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::engine::Batch;
 use crate::protocol::{Envelope, FailClass, Frame, Frames, Hello, Reject, Welcome, put_length};
 
 /// One frame, owned, so that tests can compare what was written.
@@ -64,4 +65,12 @@ pub(crate) fn batch<F: AsRef<[u8]>>(frames: impl IntoIterator<Item = F>) -> Byte
 /// An envelope as a whole frame with this body.
 pub(crate) fn whole(envelope: &Envelope, body: &[u8]) -> Vec<u8> {
     [envelope.as_slice(), body].concat()
+}
+
+/// The frames of a batch, which is no text.
+pub(crate) fn binary(batch: Batch) -> Bytes {
+    match batch {
+        Batch::Binary(bytes) => bytes,
+        Batch::Text(text) => panic!("a text was not asked for: {text}"),
+    }
 }

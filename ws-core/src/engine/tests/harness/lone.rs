@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::frames::{Seen, batch, read, whole};
+use super::frames::{Seen, batch, binary, read, whole};
 use super::task::Alarm;
 use super::{METHODS, table};
 use crate::codec::Body;
@@ -14,6 +14,7 @@ use crate::engine::{
 };
 use crate::error::Fate;
 use crate::limits::Limits;
+use crate::link::LinkOptions;
 use crate::protocol::{Announced, CloseInfo, FailClass, Hello, Message, VERSION, Welcome, encode};
 use crate::service::MethodId;
 
@@ -43,6 +44,15 @@ impl Lone {
     }
 
     pub(crate) fn with_budget(role: Role, limits: Limits, budget: Option<Arc<Budget>>) -> Self {
+        Self::with_options(role, limits, budget, LinkOptions::default())
+    }
+
+    pub(crate) fn with_options(
+        role: Role,
+        limits: Limits,
+        budget: Option<Arc<Budget>>,
+        options: LinkOptions,
+    ) -> Self {
         let now = Instant::now();
         let methods = table(&METHODS);
         let config = Config {
@@ -52,6 +62,7 @@ impl Lone {
             calls: methods,
             budget,
             reports: false,
+            options,
         };
         let mut lone =
             Self { engine: Engine::new(config, now), effects: Effects::default(), now, starts: Vec::new() };
@@ -110,6 +121,9 @@ impl Lone {
             self.starts.retain(|start| start.key != key);
         }
         self.starts.append(&mut self.effects.starts);
+        for (key, verdict) in std::mem::take(&mut self.effects.verdicts) {
+            self.engine.finish(self.now, key, verdict, &mut self.effects).expect("there is room");
+        }
     }
 
     /// Everything that it writes.
@@ -147,13 +161,26 @@ impl Lone {
     }
 
     pub(crate) fn take(&mut self) -> Option<bytes::Bytes> {
-        let batch = self.engine.take_batch(self.now, &mut self.effects);
+        let batch = self.engine.take_batch(self.now, &mut self.effects).map(binary);
         self.apply();
         batch
     }
 
     pub(crate) fn accept(&mut self) -> bool {
-        self.engine.accept(self.now).is_ok()
+        let accepted = self.engine.accept(self.now, &mut self.effects).is_ok();
+        self.apply();
+        accepted
+    }
+
+    pub(crate) fn reject_try(&mut self, code: u16, reason: &str) {
+        self.engine.reject_try(self.now, code, reason, &mut self.effects);
+        self.apply();
+    }
+
+    /// The acceptor is done with an early message.
+    pub(crate) fn answer_early(&mut self, ticket: u64, verdict: Verdict) {
+        self.engine.answer_early(ticket, verdict, &mut self.effects);
+        self.apply();
     }
 
     pub(crate) fn reject(&mut self, code: u16, reason: &str) {

@@ -11,6 +11,7 @@ use super::side::{Answer, Kind, Plan, Side};
 use super::{METHODS, limits, table};
 use crate::engine::{Activation, Budget, Config, Engine, Role};
 use crate::limits::Limits;
+use crate::link::LinkOptions;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 
 pub(crate) const CLIENT: usize = 0;
@@ -70,6 +71,7 @@ impl World {
                 serves: table(&METHODS),
                 calls: table(&known.concat()),
                 budget: budget.map(Budget::new),
+                options: LinkOptions::default(),
             };
             Engine::new(config, start)
         };
@@ -103,7 +105,10 @@ impl World {
     }
 
     pub(crate) fn accept(&mut self) -> bool {
-        let accepted = self.sides[SERVER].engine.accept(self.now).is_ok();
+        let accepted = {
+            let server = &mut self.sides[SERVER];
+            server.engine.accept(self.now, &mut server.effects).is_ok()
+        };
         self.sides[SERVER].apply(self.now);
         accepted
     }
@@ -149,7 +154,7 @@ impl World {
             return false;
         }
         let announced = this.engine.has_output();
-        let batch = this.engine.take_batch(self.now, &mut this.effects);
+        let batch = this.engine.take_batch(self.now, &mut this.effects).map(super::frames::binary);
         assert_eq!(announced, batch.is_some(), "a driver sleeps over output that is not announced");
         this.apply(self.now);
         if let Some(batch) = batch {
