@@ -26,7 +26,8 @@ use crate::shared::Shared;
 ///
 /// Listeners run in the task of the connection, so they must be quick. One that fails or panics stops neither the others
 /// nor the connection (R23). Subscribing and unsubscribing inside a listener is allowed, and counts from the next
-/// message; whoever is told off sees nothing more at once.
+/// message, for what sees messages on their arrival from the next one that arrives; whoever is told off sees nothing more
+/// at once.
 pub struct Listeners<V> {
     set: Arc<Set<V>>,
 }
@@ -42,7 +43,7 @@ impl<V> Future for Waiting<V> {
     type Output = Result<Message<V>, CloseInfo>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // The sender is gone without a word only with the whole set.
+        // The sender is gone without a word only with the whole set, or where the filter panicked.
         let closed = |_| Err(CloseInfo::dropped());
         Pin::new(&mut self.waiting).poll(cx).map(|answer| answer.unwrap_or_else(closed))
     }
@@ -108,7 +109,8 @@ impl<V: Event> Listeners<V> {
     /// Waits for the first message that `filter` lets through, from now on; it is seen on its arrival.
     ///
     /// # Errors
-    /// How the last connection that it was attached to ended, where that came first.
+    /// How the last connection that it was attached to ended, where that came first; or that this set served it and was
+    /// replaced.
     ///
     /// # Cancel safety
     /// Safe: dropped, it waits no more. A message that had arrived is lost with it.
