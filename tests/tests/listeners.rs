@@ -435,6 +435,37 @@ async fn r23_thousands_come_and_go_while_events_arrive_at_full_speed() {
     }
 }
 
+/// Coming and going costs what it changes, not the length of the list.
+#[tokio::test]
+async fn r23_tens_of_thousands_of_listeners_come_and_go() {
+    const COUNT: usize = 30_000;
+    let listeners = Listeners::<ChatEvent>::new();
+    let ends = served_by(MEMORY, &listeners).await;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let mut held: Vec<_> = (0..COUNT)
+        .map(|number| {
+            let seen = Arc::clone(&seen);
+            let listener = move |_: &ChatEvent, _: &MessageHandle| {
+                seen.fetch_add(1, Ordering::SeqCst);
+            };
+            if number % 2 == 0 { listeners.on(listener) } else { listeners.all(listener) }
+        })
+        .collect();
+    ends.client.remote().number(1).await.expect("credit");
+    until_true(|| seen.load(Ordering::SeqCst) == COUNT).await;
+    // From the ends and the middle, until every third is left.
+    let mut number = 0;
+    held.retain(|_| {
+        number += 1;
+        number % 3 == 0
+    });
+    assert_eq!(listeners.len(), COUNT / 3);
+    ends.client.remote().number(2).await.expect("credit");
+    until_true(|| seen.load(Ordering::SeqCst) == COUNT + COUNT / 3).await;
+    drop(held);
+    assert!(listeners.is_empty());
+}
+
 /// R20: whoever observes is shown what arrives from then on, whatever other observers come and go at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn r20_an_observer_is_not_forgotten_while_others_leave() {

@@ -61,8 +61,10 @@ struct Set<V> {
 
 struct State<V> {
     next: u64,
-    /// Replaced, not changed, so that it can be walked without the lock.
+    /// By id. Changed in place unless it is being walked, which happens without the lock: then a copy takes its place.
     entries: Arc<Vec<Arc<Entry<V>>>>,
+    /// How many of them see messages on their arrival.
+    observers: usize,
     /// The connections it is attached to.
     connections: Vec<Weak<Shared>>,
     /// How the last of them ended, where none is left.
@@ -73,7 +75,8 @@ impl<V: Event> Listeners<V> {
     /// No listeners yet.
     #[must_use]
     pub fn new() -> Self {
-        let state = State { next: 0, entries: Arc::default(), connections: Vec::new(), ended: None };
+        let state =
+            State { next: 0, entries: Arc::default(), observers: 0, connections: Vec::new(), ended: None };
         Self { set: Arc::new(Set { state: Mutex::new(state) }) }
     }
 
@@ -169,10 +172,9 @@ impl<V: Event> Set<V> {
             let mut state = self.lock();
             let id = state.next;
             state.next += 1;
+            state.observers += usize::from(stage == Stage::Arrival);
             let entry = Arc::new(Entry::new(id, stage, action));
-            let mut entries = Vec::clone(&state.entries);
-            entries.push(Arc::clone(&entry));
-            state.entries = Arc::new(entries);
+            Arc::make_mut(&mut state.entries).push(Arc::clone(&entry));
             (id, entry, state.ended.clone())
         };
         if let Some(info) = ended {
@@ -188,13 +190,13 @@ impl<V: Event> Set<V> {
         // Dropped outside the lock: what it captured is the application's.
         let removed = {
             let mut state = self.lock();
-            let Some(position) = state.entries.iter().position(|entry| entry.id == id) else { return };
-            let mut entries = Vec::clone(&state.entries);
-            let removed = entries.remove(position);
-            (std::mem::replace(&mut state.entries, Arc::new(entries)), removed)
+            let Ok(position) = state.entries.binary_search_by_key(&id, |entry| entry.id) else { return };
+            let removed = Arc::make_mut(&mut state.entries).remove(position);
+            state.observers -= usize::from(removed.stage == Stage::Arrival);
+            removed
         };
-        removed.1.turn_off();
-        if removed.1.stage == Stage::Arrival {
+        removed.turn_off();
+        if removed.stage == Stage::Arrival {
             self.tell_connections();
         }
     }
@@ -248,7 +250,7 @@ impl<V: Event> Group for Set<V> {
     }
 
     fn observes(&self) -> bool {
-        self.lock().entries.iter().any(|entry| entry.stage == Stage::Arrival)
+        self.lock().observers > 0
     }
 
     fn arrived(&self, index: usize, invocation: &Invocation<'_>, seen: &Seen<'_>) {
