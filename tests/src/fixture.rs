@@ -93,3 +93,8 @@ pub async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
 pub async fn until_true(mut condition: impl FnMut() -> bool) {
     until(|| std::future::ready(condition())).await;
 }
+
+/// What comes next, or nothing where nobody is left to tell; fails where nothing comes.
+pub async fn heard<T>(told: &mut mpsc::UnboundedReceiver<T>) -> Option<T> {
+    tokio::time::timeout(std::time::Duration::from_secs(20), told.recv()).await.expect("it is told")
+}

@@ -52,7 +52,9 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("4 KiB of metadata and one byte", metadata(&[vec![1], pair("k", &[b'x'; 4096])].concat())),
         ("metadata that is not UTF-8", metadata(&[vec![1], pair("k", &[0xff])].concat())),
         ("metadata with a key of 2^60 bytes", metadata(&[vec![1], frames::varint(1 << 60)].concat())),
-        ("credit for a stream that is not", one(plain(frames::CREDIT, &[7, 1, 1]))),
+        ("an item of no stream", one(plain(frames::ITEM, &[0]))),
+        ("an end of no stream", one(plain(frames::END, &[0]))),
+        ("an end with a flag that is not defined", one(vec![frames::END, 2, 7])),
         // P2: beyond the size of a batch a frame travels alone.
         ("a batch of 65,537 bytes", batch_of(65_537)),
     ]
@@ -100,7 +102,10 @@ async fn r35_before_the_header_nothing_else_may_come() {
         ("an event", event(1, "Target.note", &[0])),
         ("a PING", plain(frames::PING, &[1])),
         ("a RETURN", ret(1, &[])),
-        ("a HELLO of limits that can never be met", Hello { version: 1, announced: [0; 6] }.with_header(&[])),
+        (
+            "a HELLO of limits that can never be met",
+            Hello { announced: [0; 6], ..Hello::default() }.with_header(&[]),
+        ),
         ("a HELLO cut short", vec![frames::HELLO, 0, 1]),
         ("a HELLO of 4,097 fingerprints", [vec![frames::HELLO, 0, 1, 0], fingerprints(4097)].concat()),
     ] {
@@ -117,7 +122,7 @@ async fn r35_before_the_header_nothing_else_may_come() {
 
 /// What follows version and features of a HELLO with this many fingerprints each way, and the header that is accepted.
 fn fingerprints(count: usize) -> Vec<u8> {
-    let limits: Vec<u8> = Hello::default().announced.into_iter().flat_map(frames::varint).collect();
+    let limits = Hello::default().limits();
     let list = [frames::varint(count as u64), vec![7; 12 * count]].concat();
     [limits, list.clone(), list, header(Encoding::Bincode, WELCOME)].concat()
 }

@@ -105,7 +105,7 @@ async fn r35_a_server_that_breaks_the_protocol_is_closed_1002_and_calls_fail_at_
         ("a call with the id 0", call(0, "Desk.ring", &[1])),
         ("a call 33 deep", message(flag::WANTS_REPLY, 2, 33, "Desk.ring", &[], &[1])),
         ("17 keys of metadata", message(flag::HAS_METADATA, 2, 0, "Desk.news", &metadata, &[0])),
-        ("credit for a stream that is not", plain(frames::CREDIT, &[2, 1, 1])),
+        ("an item of no stream", plain(frames::ITEM, &[0])),
         ("an unknown kind", vec![0x55, 0]),
     ] {
         let (client, mut raw, clerk) = accepted(short_grace(), Hello::default()).await;

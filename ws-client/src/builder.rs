@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use serde::Serialize;
-use ws_core::link::LinkOptions;
-use ws_core::{Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames};
+use ws_core::link::{Hooks, LinkOptions};
+use ws_core::{
+    Encoding, Failure, FailureHook, Interceptor, Limits, LimitsError, Provider, Remote, UnknownFrames,
+};
 
 use crate::connector::WebSocketConnector;
 use crate::rejected::{NextHeader, Rejected};
@@ -18,7 +20,7 @@ pub struct ConnectorBuilder<H, P, R, C = ()> {
     header: H,
     limits: Limits,
     encodings: Vec<Encoding>,
-    on_failure: Option<FailureHook>,
+    hooks: Hooks,
     next_header: Option<NextHeader<H>>,
     options: LinkOptions,
     types: Types<P, R, C>,
@@ -51,7 +53,7 @@ where
             header,
             limits: Limits::default(),
             encodings: Encoding::available().to_vec(),
-            on_failure: None,
+            hooks: Hooks::default(),
             next_header: None,
             options: LinkOptions::default(),
             types: PhantomData,
@@ -77,7 +79,14 @@ where
     /// this side. It runs in the connection's task and must be quick.
     #[must_use]
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.on_failure = Some(FailureHook::new(hook));
+        self.hooks.on_failure(FailureHook::new(hook));
+        self
+    }
+
+    /// Has `interceptor` see, change or deny messages on their way, after those that were installed before (R24).
+    #[must_use]
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.hooks.intercept(Arc::new(interceptor));
         self
     }
 
@@ -118,7 +127,7 @@ where
             self.header,
             self.limits,
             self.encodings,
-            self.on_failure,
+            &self.hooks,
             self.next_header,
             self.options,
         ))

@@ -9,13 +9,12 @@ use std::sync::Arc;
 use futures::future::{Either, select};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use ws_core::link::{Link, LinkConfig, LinkOptions, Opening};
+use ws_core::link::{Hooks, Link, LinkConfig, LinkOptions, Opening};
 use ws_core::protocol::VERSION;
 use ws_core::service::MethodTable;
 use ws_core::transport::Transport;
 use ws_core::{
-    CloseInfo, ClosedBy, Connection, Context, ContractError, Encoding, FailureHook, Limits, Owns, Provider,
-    Remote, code,
+    CloseInfo, ClosedBy, Connection, Context, ContractError, Encoding, Limits, Owns, Provider, Remote, code,
 };
 
 use crate::builder::ConnectorBuilder;
@@ -45,7 +44,14 @@ where
     #[must_use]
     pub fn new(header: H) -> Self {
         let encodings = Encoding::available().to_vec();
-        Self::with_options(header, Limits::default(), encodings, None, None, LinkOptions::default())
+        Self::with_options(
+            header,
+            Limits::default(),
+            encodings,
+            &Hooks::default(),
+            None,
+            LinkOptions::default(),
+        )
     }
 
     /// A connector with other limits or encodings.
@@ -58,13 +64,13 @@ where
         header: H,
         limits: Limits,
         encodings: Vec<Encoding>,
-        on_failure: Option<FailureHook>,
+        hooks: &Hooks,
         next_header: Option<NextHeader<H>>,
         options: LinkOptions,
     ) -> Self {
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
-            LinkConfig::new(Arc::clone(&limits), serves, calls).on_failure(on_failure).options(options)
+            LinkConfig::new(Arc::clone(&limits), serves, calls).hooks(hooks).options(options)
         });
         Self { header, encodings, next_header, link, limits, types: PhantomData }
     }
@@ -80,7 +86,13 @@ where
     /// # Cancel safety
     /// Dropped before it resolves, the connection that was begun is closed.
     pub async fn connect(&self, url: impl AsRef<str>, provider: P) -> Result<Connection<R, C>, ConnectError> {
-        self.connect_with(url, |_| provider).await
+        let target = Target::parse(url.as_ref())?;
+        self.in_time(async {
+            // Before a server waits for this side.
+            provider.prepared().await?;
+            self.dial(&target, |_| provider).await
+        })
+        .await
     }
 
     /// As [`connect`](Self::connect), with a provider that is made from the remote of its own connection, to call the
@@ -97,12 +109,17 @@ where
         provider: impl FnOnce(R) -> P,
     ) -> Result<Connection<R, C>, ConnectError> {
         let target = Target::parse(url.as_ref())?;
-        self.in_time(async {
-            let (stream, address) = target.dial().await?;
-            let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
-            self.activate(transport, encoding, address, provider).await
-        })
-        .await
+        self.in_time(self.dial(&target, provider)).await
+    }
+
+    async fn dial(
+        &self,
+        target: &Target,
+        provider: impl FnOnce(R) -> P,
+    ) -> Result<Connection<R, C>, ConnectError> {
+        let (stream, address) = target.dial().await?;
+        let (transport, encoding) = target.upgrade(stream, &self.encodings, &self.limits).await?;
+        self.activate(transport, encoding, address, provider).await
     }
 
     /// Connects over a byte stream that is already open: a Unix socket, a TLS stream, a pipe in memory. `url` names

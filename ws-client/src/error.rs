@@ -12,8 +12,8 @@ pub enum ConnectError {
     #[error("the URL is not one to connect to: {0}")]
     InvalidUrl(String),
     /// Nobody listens there, or the network does not lead there.
-    #[error("no connection to the server")]
-    Refused(#[source] io::Error),
+    #[error("no connection to the server: {0}")]
+    Refused(io::Error),
     /// The server answered the upgrade with this HTTP status.
     #[error("the server answered with HTTP status {status}")]
     Status {

@@ -17,7 +17,7 @@ use crate::message::{Message, MessageHandle};
 use crate::peer::Peer;
 use crate::service::scope::Awaited;
 use crate::service::{
-    Event, Invocation, InvocationParts, MethodId, MethodSpec, MethodTable, Written, event_table,
+    Event, Invocation, InvocationParts, MethodId, MethodSpec, MethodTable, Streams, Written, event_table,
 };
 use crate::shared::Shared;
 
@@ -99,6 +99,7 @@ impl<V: Event> Ask<V> {
         let message = Outgoing {
             method: self.id,
             kind: Sends::Ask,
+            streams: Streams::Nothing,
             depth: 0,
             deadline: now + within,
             reply_to: self.reply_to,
@@ -172,7 +173,9 @@ impl<V: Event> Future for Ask<V> {
             Outcome::Refused(refused) => Err(refusal(refused)),
             Outcome::Cancelled(fate) => Err(CallError::Cancelled(fate)),
             // Outcomes of calls and of events.
-            Outcome::Returned(_) | Outcome::Failed(..) | Outcome::Sent(_) => Err(CallError::InvalidReply),
+            Outcome::Returned(_) | Outcome::Opened(_) | Outcome::Failed(..) | Outcome::Sent(_) => {
+                Err(CallError::InvalidReply)
+            }
         })
     }
 }
@@ -214,6 +217,7 @@ impl InvocationParts {
             reply_to,
             metadata: metadata.map(Arc::new),
             awaiting: None,
+            flow: None,
         }
     }
 

@@ -11,12 +11,14 @@ use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::{CallError, Fate, Never};
+use crate::failure::Report;
 use crate::interceptor::{Interceptors, Leaving, Outcome as Completed, Stopped};
 use crate::peer::Peer;
 use crate::protocol::{FailClass, encode};
-use crate::service::scope::{self, Awaited, ScopeEnd};
-use crate::service::{Contract, MethodId, MethodSpec, Payload, Written};
+use crate::service::scope::{self, Awaited, Scope, ScopeEnd, ScopeGuard};
+use crate::service::{Contract, MethodId, MethodSpec, Payload, Responder, Written};
 use crate::shared::Shared;
+use crate::stream::{ItemSink, Upload, Uploading};
 
 /// A call: `remote.add(2, 3).await`. It is sent when first polled, and its deadline counts from then (R14).
 ///
@@ -35,14 +37,8 @@ pub struct Call<T, E = Never> {
 }
 
 impl<T: Payload, E: Payload> Call<T, E> {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        id: MethodId,
-        method: &'static MethodSpec,
-        body: Result<Body, EncodeError>,
-        options: Option<Arc<CallOptions>>,
-    ) -> Self {
-        Self { raw: RawCall::new(shared, id, method, body, options), types: PhantomData }
+    pub(crate) const fn of(raw: RawCall) -> Self {
+        Self { raw, types: PhantomData }
     }
 }
 
@@ -60,6 +56,11 @@ impl<T: Payload, E: Payload> Future for Call<T, E> {
                 Err(decode(&self.raw.shared, &body).map_or(CallError::InvalidReply, CallError::App))
             }
             Reply::Failed(error) => Err(error.widen()),
+            // The method streams values, and this asked for one.
+            Reply::Opened(flow) => {
+                self.raw.refuse(flow);
+                Err(CallError::InvalidReply)
+            }
         })
     }
 }
@@ -87,7 +88,7 @@ pub struct EventCall<R: Contract> {
 impl<R: Contract> EventCall<R> {
     pub(crate) fn new(shared: Arc<Shared>, written: Written) -> Self {
         let Written { id, method, index, body } = written;
-        Self { raw: RawCall::new(shared, id, method, body, None), index, types: PhantomData }
+        Self { raw: RawCall::new(shared, id, method, body, None, None), index, types: PhantomData }
     }
 }
 
@@ -97,7 +98,15 @@ impl<R: Contract> Future for EventCall<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let index = self.index;
         let raw = &mut self.raw;
-        raw.poll(cx).map(|reply| R::reply(index, RawReply { reply, shared: Arc::clone(&raw.shared) }))
+        let reply = match raw.poll(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Reply::Opened(flow)) => {
+                raw.refuse(flow);
+                Reply::Failed(CallError::InvalidReply)
+            }
+            Poll::Ready(reply) => reply,
+        };
+        Poll::Ready(R::reply(index, RawReply { reply, shared: Arc::clone(&raw.shared) }))
     }
 }
 
@@ -123,6 +132,8 @@ impl RawReply {
             Reply::Value(body) => decode(&self.shared, body).map(Ok).ok_or(CallError::InvalidReply),
             Reply::Declared(body) => decode(&self.shared, body).map(Err).ok_or(CallError::InvalidReply),
             Reply::Failed(error) => Err(error.clone()),
+            // Made into a failure before.
+            Reply::Opened(_) => Err(CallError::InvalidReply),
         }
     }
 
@@ -144,7 +155,7 @@ impl std::fmt::Debug for RawReply {
     }
 }
 
-fn decode<T: Payload>(shared: &Shared, body: &Held) -> Option<T> {
+pub(crate) fn decode<T: Payload>(shared: &Shared, body: &Held) -> Option<T> {
     let decoded = shared.encoding.decode(body.as_slice(), &shared.limits.decode());
     if let Err(error) = &decoded {
         tracing::debug!(%error, "a reply does not decode");
@@ -153,7 +164,7 @@ fn decode<T: Payload>(shared: &Shared, body: &Held) -> Option<T> {
 }
 
 /// A call without its types, so that each type adds only its decoding.
-struct RawCall {
+pub(crate) struct RawCall {
     shared: Arc<Shared>,
     id: MethodId,
     method: &'static MethodSpec,
@@ -166,6 +177,8 @@ struct RawCall {
     /// The calling handler is known to wait, until this ends.
     awaited: Option<Awaited>,
     ticket: Option<u64>,
+    /// What is uploaded once the call is made.
+    upload: Option<Uploading>,
 }
 
 enum State {
@@ -176,28 +189,54 @@ enum State {
     Over,
 }
 
-enum Reply {
+pub(crate) enum Reply {
     Value(Held),
+    Opened(Key),
     Declared(Held),
     Failed(CallError),
 }
 
 impl RawCall {
-    fn new(
+    pub(crate) fn new(
         shared: Arc<Shared>,
         id: MethodId,
         method: &'static MethodSpec,
         body: Result<Body, EncodeError>,
         options: Option<Arc<CallOptions>>,
+        upload: Option<Uploading>,
     ) -> Self {
         let state = match body {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, options, state, began: None, end: None, awaited: None, ticket: None }
+        Self {
+            shared,
+            id,
+            method,
+            options,
+            state,
+            began: None,
+            end: None,
+            awaited: None,
+            ticket: None,
+            upload,
+        }
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    /// What ends the call from outside ends its stream as well.
+    pub(crate) fn take_end(&mut self) -> ScopeGuard {
+        ScopeGuard::new(self.end.take(), self.ticket.take(), self.awaited.take())
+    }
+
+    pub(crate) const fn method(&self) -> &'static str {
+        self.method.name
+    }
+
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
             State::Unsent(body) => match self.intercept_send(body) {
@@ -210,7 +249,10 @@ impl RawCall {
         };
         match outcome {
             Poll::Ready(outcome) => {
-                self.awaited = None;
+                // A stream is awaited for as long as it is read.
+                if !matches!(outcome, Outcome::Opened(_)) {
+                    self.awaited = None;
+                }
                 Poll::Ready(self.intercept_complete(reply(outcome)))
             }
             Poll::Pending => Poll::Pending,
@@ -234,8 +276,14 @@ impl RawCall {
             Reply::Value(body) => leaving.complete(body.as_slice(), Completed::Value),
             Reply::Declared(body) => leaving.complete(body.as_slice(), Completed::Declared),
             Reply::Failed(error) => leaving.complete(&[], Completed::Failed(error)),
+            // Its values come later, and pass no interceptor.
+            Reply::Opened(_) => leaving.complete(&[], Completed::Opened),
         };
         match (completed, reply) {
+            (Err(stopped), Reply::Opened(flow)) => {
+                self.refuse(flow);
+                replied(stopped)
+            }
             (Err(stopped), _) => replied(stopped),
             (Ok(Some(body)), Reply::Value(_)) => Reply::Value(Held::own(&body)),
             (Ok(Some(body)), Reply::Declared(_)) => Reply::Declared(Held::own(&body)),
@@ -261,6 +309,7 @@ impl RawCall {
         let message = Outgoing {
             method: self.id,
             kind: Sends::Call,
+            streams: self.method.streams,
             depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
             deadline: self.deadline(now, caller),
             reply_to: None,
@@ -270,14 +319,36 @@ impl RawCall {
         if self.scope_ended(cx) {
             return Poll::Ready(Outcome::Cancelled(Fate::NotSent));
         }
+        let (depth, deadline) = (message.depth, message.deadline);
         let waker = cx.waker().clone();
         match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
                 self.state = State::Entered(key);
+                if let Some(upload) = self.upload.take() {
+                    // A stream of values goes on without a deadline, and its upload with it (R14).
+                    let deadline = if self.method.streams.down() { None } else { Some(deadline) };
+                    self.begin_upload(key, upload, Scope { depth, deadline });
+                }
                 Poll::Pending
             }
         }
+    }
+
+    fn begin_upload(&self, call: Key, upload: Uploading, scope: Scope) {
+        let sized =
+            self.shared.with(|engine, _| engine.flow_of(call).map(|flow| (flow, engine.max_answer())));
+        // Over already.
+        let Some(((flow, event_id), max_item)) = sized else { return };
+        let responder = Responder::new(self.shared.encoding, max_item);
+        let future = upload(ItemSink::new(Arc::clone(&self.shared), Some(flow), responder));
+        let report = Report {
+            connection: self.shared.id,
+            method: self.method.name,
+            event_id,
+            hook: self.shared.on_failure.clone(),
+        };
+        self.shared.upload(Upload { flow, future, scope, report });
     }
 
     fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
@@ -303,6 +374,11 @@ impl RawCall {
 
     fn scope_ended(&mut self, cx: &Context<'_>) -> bool {
         self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, cx.waker()))
+    }
+
+    /// The stream was opened for nobody.
+    pub(crate) fn refuse(&self, flow: Key) {
+        self.shared.with(|engine, effects| engine.drop_reader(clock::now(), flow, effects));
     }
 }
 
@@ -343,6 +419,7 @@ pub(crate) fn unencodable(error: &EncodeError) -> CallError {
 fn reply(outcome: Outcome) -> Reply {
     let error = match outcome {
         Outcome::Returned(body) => return Reply::Value(body),
+        Outcome::Opened(flow) => return Reply::Opened(flow),
         Outcome::Failed(FailClass::Declared, body) => return Reply::Declared(body),
         Outcome::Failed(class, body) => failed(class, &body),
         Outcome::Timeout(fate) => CallError::Timeout(fate),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codec::Encoding;
 use crate::connection_context::Context;
 use crate::engine::{SchemaMismatch, Stats};
 use crate::error::SendError;
@@ -105,6 +106,12 @@ impl<R, C> Connection<R, C> {
         self.shared.id
     }
 
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.shared.encoding
+    }
+
     /// The other side's network address, where the transport has one.
     #[must_use]
     pub fn remote_address(&self) -> Option<SocketAddr> {
@@ -121,6 +128,12 @@ impl<R, C> Connection<R, C> {
     #[must_use]
     pub fn running(&self) -> usize {
         self.shared.look(|engine| engine.running())
+    }
+
+    /// Calls of either side that stream and are not over, their opening included (R18, R26).
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.shared.look(|engine| engine.streams())
     }
 
     /// What was counted since the connection opened.

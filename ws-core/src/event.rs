@@ -14,7 +14,7 @@ use crate::error::SendError;
 use crate::interceptor::{Leaving, Stopped};
 use crate::peer::Peer;
 use crate::service::scope::Awaited;
-use crate::service::{MethodId, MethodSpec};
+use crate::service::{MethodId, MethodSpec, Streams};
 use crate::shared::Shared;
 
 /// The ids of a message that was sent (R19).
@@ -142,6 +142,7 @@ impl Sending {
         let message = Outgoing {
             method: self.id,
             kind: Sends::Event,
+            streams: Streams::Nothing,
             depth: 0,
             deadline: now + self.shared.limits.send_timeout,
             reply_to: self.reply_to,
@@ -237,6 +238,7 @@ fn sent(outcome: Outcome, reply_to: Option<u64>) -> Result<MessageIds, SendError
         | Outcome::Cancelled(_)
         | Outcome::Returned(_)
         | Outcome::Answered(_)
+        | Outcome::Opened(_)
         | Outcome::Failed(..) => Err(SendError::Full),
     }
 }

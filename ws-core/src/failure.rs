@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::id::ConnectionId;
 use crate::protocol::FailClass;
 
-/// A call or an event of the other side that failed here. A server's and a connector's `on_failure` are told of each.
+/// A call or an event of the other side that failed here. A server's and a connector's `on_failure` are told of each,
+/// once for each thing that went wrong: a handler may exceed its deadline, and its destructor panic.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure<'a> {
@@ -25,6 +26,16 @@ pub struct Failure<'a> {
     pub number: Option<u64>,
     /// More for people: a guard's reason, a decoder's error, the text of a panic. It has not left this side.
     pub detail: Option<&'a str>,
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {:?}: {}", self.method.unwrap_or("an unknown method"), self.connection, self.kind)?;
+        if let Some(number) = self.number {
+            write!(f, ", told as {number:016x}")?;
+        }
+        self.detail.map_or(Ok(()), |detail| write!(f, ": {detail}"))
+    }
 }
 
 /// What happened to a message that failed.

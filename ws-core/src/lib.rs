@@ -59,6 +59,7 @@ pub mod protocol;
 mod route;
 pub mod service;
 mod shared;
+mod stream;
 mod texts;
 pub mod transport;
 
@@ -87,5 +88,6 @@ pub use service::{
     CallContext, Contract, ContractError, ContractName, Denied, Event, Guard, Guarded, Named, Payload,
     PrepareError, Provider, Remote, ReplyHandle, Request, RequestProvider, Requests, RouteTaken, Router,
 };
+pub use stream::{ItemSink, Opening, SendItem, StreamError, StreamReply, Streaming};
 pub use texts::Texts;
 pub use ws_macros::ws_service;

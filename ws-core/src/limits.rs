@@ -17,6 +17,15 @@ pub const MAX_DEPTH: u8 = 32;
 /// Slots at each depth from 1 to [`MAX_DEPTH`]: the smaller of this and `max_in_flight` (R11).
 pub const NESTED_SLOTS: u32 = 16;
 
+/// Calls that stream, at each depth from 1 to [`MAX_DEPTH`]: the smaller of this and `max_streams` (R11).
+pub const NESTED_STREAMS: u32 = 4;
+
+/// What an item costs a reader's window beside its bytes, when windows are widened.
+pub const ITEM_COST: usize = 64;
+
+/// Items wait in the outbox up to this many bytes; then their producers wait, so that answers need not (R38).
+pub const ITEMS_AHEAD: usize = 64 << 10;
+
 /// One WebSocket message carries frames up to this many bytes, or a single larger frame (P2).
 pub const BATCH_BYTES: usize = 64 << 10;
 
@@ -98,10 +107,22 @@ limits! {
     text_messages: u32 = 64;
     /// Bytes of those texts: 1 MiB, which the last one may exceed. At least 1.
     text_bytes: usize = 1 << 20;
+    /// Calls that stream, at once, at depth 0: 64 of the peer's here, and no more of this side's there; nested ones have
+    /// 4 more at each depth (R11, R26).
+    max_streams: u32 = 64;
+    /// Items of a stream that the peer may send before the first is read: 32. Windows that are read quickly widen, within
+    /// `stream_buffer`.
+    stream_items: u32 = 32;
+    /// Bytes of the items that the peer may send before the first is read: 8 KiB, which the last one may exceed. So
+    /// 64 streams that are read and 64 that are uploaded fit into 1 MiB before any window is widened.
+    stream_bytes: usize = 8 << 10;
+    /// Bytes up to which the windows of all streams of a connection widen, counting 64 for each item: 1 MiB. Streams
+    /// that open later have their first windows all the same.
+    stream_buffer: usize = 1 << 20;
     /// Bytes that wait to be written to one connection: 1 MiB, which the last frame may exceed (R38).
     outbox_bytes: usize = 1 << 20;
     /// Bytes beyond `outbox_bytes` for the small answers that no handler gives: 64 KiB (R38). Raised to 16 for
-    /// each of `max_in_flight` + 512 calls, all of which may have to be refused while the outbox is full.
+    /// each of `max_in_flight` + 512 calls and `max_streams` + 128 streams, all of which may have to be refused while the outbox is full.
     outbox_reserve: usize = 64 << 10;
     /// Bytes of calls, events and answers that a server buffers over all its connections: 1 GiB, then `Overloaded`.
     max_buffered_bytes: usize = 1 << 30;
@@ -165,6 +186,9 @@ impl Limits {
             (self.event_lane_bytes >= 1, "event_lane_bytes must be at least 1"),
             (self.text_messages >= 1, "text_messages must be at least 1"),
             (self.text_bytes >= 1, "text_bytes must be at least 1"),
+            ((1..=65_536).contains(&self.max_streams), "max_streams must be 1 to 65,536"),
+            ((1..=1 << 20).contains(&self.stream_items), "stream_items must be 1 to 1,048,576"),
+            (self.stream_bytes >= 1, "stream_bytes must be at least 1"),
             (self.outbox_bytes >= 1, "outbox_bytes must be at least 1"),
             (self.read_buffer >= 256, "read_buffer must be at least 256 bytes"),
             (self.max_nesting >= 1, "max_nesting must be at least 1"),
@@ -196,14 +220,21 @@ impl Limits {
         self.max_in_flight as usize + MAX_DEPTH as usize * NESTED_SLOTS as usize
     }
 
-    /// The reserve of the outbox, see [`outbox_reserve`](Self::outbox_reserve).
-    pub(crate) fn reserve(&self) -> usize {
-        self.outbox_reserve.max(16 * self.all_slots())
+    /// The calls of the peer that may stream here at once, at all depths.
+    pub(crate) const fn all_streams(&self) -> usize {
+        self.max_streams as usize + MAX_DEPTH as usize * NESTED_STREAMS as usize
     }
 
-    const fn byte_limits(&self) -> [usize; 7] {
+    /// The reserve of the outbox, see [`outbox_reserve`](Self::outbox_reserve).
+    pub(crate) fn reserve(&self) -> usize {
+        self.outbox_reserve.max(16 * (self.all_slots() + self.all_streams()))
+    }
+
+    const fn byte_limits(&self) -> [usize; 9] {
         [
             self.text_bytes,
+            self.stream_bytes,
+            self.stream_buffer,
             self.max_call_bytes,
             self.event_lane_bytes,
             self.outbox_bytes,
@@ -252,8 +283,11 @@ impl Limits {
         let texts = self.text_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
         let metadata = (self.all_slots() + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
+        // What the peer uploads; the last item of each may exceed its window by one message.
+        let window = self.stream_bytes + self.stream_items as usize * ITEM_COST + self.max_message;
+        let streams = self.all_streams() * window + self.stream_buffer;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
-        calls + events + texts + metadata + outbox + socket
+        calls + events + streams + texts + metadata + outbox + socket
     }
 }
 

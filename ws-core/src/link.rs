@@ -40,6 +40,34 @@ pub struct LinkConfig {
     options: LinkOptions,
 }
 
+/// What the application has installed: who is told of failures, and who sees messages on their way.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    on_failure: Option<FailureHook>,
+    interceptors: Vec<Arc<dyn Interceptor>>,
+}
+
+impl Hooks {
+    /// Tells `hook` of every message of the other side that fails here.
+    pub fn on_failure(&mut self, hook: FailureHook) {
+        self.on_failure = Some(hook);
+    }
+
+    /// Has one more see, change or deny messages (R24).
+    pub fn intercept(&mut self, interceptor: Arc<dyn Interceptor>) {
+        self.interceptors.push(interceptor);
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hooks")
+            .field("on_failure", &self.on_failure.is_some())
+            .field("interceptors", &self.interceptors.len())
+            .finish()
+    }
+}
+
 impl LinkConfig {
     /// `serves` and `calls` are the methods of the provider and of the remote.
     #[must_use]
@@ -62,17 +90,11 @@ impl LinkConfig {
         self
     }
 
-    /// Tells `hook` of every message of the other side that fails here.
+    /// With what the application has installed.
     #[must_use]
-    pub fn on_failure(mut self, hook: Option<FailureHook>) -> Self {
-        self.on_failure = hook;
-        self
-    }
-
-    /// Has these see, change or deny messages (R24).
-    #[must_use]
-    pub fn intercept(mut self, interceptors: &[Arc<dyn Interceptor>]) -> Self {
-        self.interceptors = Interceptors::of(interceptors);
+    pub fn hooks(mut self, hooks: &Hooks) -> Self {
+        self.on_failure = hooks.on_failure.clone();
+        self.interceptors = Interceptors::of(&hooks.interceptors);
         self
     }
 

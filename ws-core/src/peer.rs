@@ -6,15 +6,17 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::ask::Ask;
-use crate::call::{Call, EventCall};
-use crate::codec::EncodeError;
+use crate::call::{Call, EventCall, RawCall};
+use crate::codec::{EncodeError, Encoding};
+use crate::connection::sendable;
 use crate::connection_context::Context;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::id::ConnectionId;
-use crate::protocol::{CloseInfo, Envelope};
+use crate::protocol::{CloseInfo, ClosedBy, Envelope};
 use crate::service::{Contract, Event, EventWriter, MethodId, MethodSpec, Payload, Written};
 use crate::shared::Shared;
+use crate::stream::Uploading;
 
 /// The untyped handle of the other side of one connection: cheap to clone, and weak. It keeps neither the connection
 /// nor its provider alive; over a connection that has ended, everything fails `Closed`.
@@ -48,6 +50,25 @@ impl Peer {
     #[must_use]
     pub fn pending(&self) -> usize {
         self.shared.look(|engine| engine.pending())
+    }
+
+    /// Calls of either side that stream and are not over, their opening included (R18, R26).
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.shared.look(|engine| engine.streams())
+    }
+
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.shared.encoding
+    }
+
+    /// Begins to close the connection with this code and reason, and returns at once; `closed` tells when it has ended.
+    /// A code that must not travel is sent as 1008, and a reason is cut to what a close frame takes. The first cause
+    /// stands (R34).
+    pub fn close(&self, code: u16, reason: &str) {
+        self.shared.close(CloseInfo::new(sendable(code), reason, ClosedBy::Local));
     }
 
     /// Whether the connection is accepted and has not ended.
@@ -114,7 +135,19 @@ impl Peer {
         arguments: &impl Serialize,
         options: Option<Arc<CallOptions>>,
     ) -> Call<T, E> {
-        Call::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options)
+        Call::of(self.raw_call(id, method, arguments, options, None))
+    }
+
+    /// A call whose answer has no type yet; see [`RemoteHandle::stream`](crate::service::RemoteHandle::stream).
+    pub(crate) fn raw_call(
+        &self,
+        id: MethodId,
+        method: &'static MethodSpec,
+        arguments: &impl Serialize,
+        options: Option<Arc<CallOptions>>,
+        upload: Option<Uploading>,
+    ) -> RawCall {
+        RawCall::new(Arc::clone(&self.shared), id, method, self.encode(arguments), options, upload)
     }
 
     pub(crate) fn event(

@@ -19,6 +19,7 @@ use crate::listeners::Hub;
 use crate::peer::Peer;
 use crate::protocol::CloseInfo;
 use crate::service::{MethodTable, Provider};
+use crate::stream::Upload;
 
 /// Held by the driver, the connections, the remotes and the peers. It does not hold the provider, so a provider may
 /// hold remotes of its own connection; it shrinks to its skeleton when the connection ends.
@@ -58,6 +59,8 @@ pub(crate) struct State {
     pub(crate) effects: Effects,
     /// What serves from now on; the driver takes it (R25).
     pub(crate) provider: Option<Arc<dyn Provider>>,
+    /// Streams of callers that the driver shall upload.
+    pub(crate) uploads: Vec<Upload>,
 }
 
 /// Remotes, peers and contexts print this: never payloads, and no more than helps in a log.
@@ -81,7 +84,8 @@ impl Shared {
         interceptors: Option<Interceptors>,
         remote_address: Option<SocketAddr>,
     ) -> Arc<Self> {
-        let state = State { engine, driver: None, effects: Effects::default(), provider: None };
+        let state =
+            State { engine, driver: None, effects: Effects::default(), provider: None, uploads: Vec::new() };
         Arc::new(Self {
             id: ConnectionId::next(),
             encoding,

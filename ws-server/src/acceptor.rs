@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ws_core::link::Link;
 use ws_core::{
-    CloseInfo, Connection, ConnectionId, Context, EarlyMessage, Owns, Peer, PrepareError, Provider, Remote,
-    Stats, code,
+    CloseInfo, Connection, ConnectionId, Context, EarlyMessage, Encoding, Owns, Peer, PrepareError, Provider,
+    Remote, Stats, code,
 };
 
 use crate::decision::{Decision, Verdict};
@@ -89,6 +89,12 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
         R::from_peer(self.peer())
     }
 
+    /// The encoding that was agreed on.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.parts.link.encoding()
+    }
+
     /// The untyped handle of the client.
     #[must_use]
     pub fn peer(&self) -> Peer {
@@ -153,7 +159,25 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
     /// # Cancel safety
     /// Dropped while the provider is being prepared, nothing is decided; else it decides in its first poll.
     pub async fn accept(self, provider: P) -> Result<Connection<R, C>, AcceptError> {
+        self.accept_with(|_| provider).await
+    }
+
+    /// As [`accept`](Self::accept), with a provider that is made from its own connection, which is there before the
+    /// client can send anything: to register it, say, before its first message is handled. Until the acceptance
+    /// everything sent over it fails `NotAccepted`.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// # Cancel safety
+    /// As [`accept`](Self::accept).
+    pub async fn accept_with(
+        self,
+        provider: impl FnOnce(&Connection<R, C>) -> P,
+    ) -> Result<Connection<R, C>, AcceptError> {
         let parts = &self.parts;
+        let connection = parts.link.connection(parts.context.clone(), Owns::Nothing);
+        let provider = provider(&connection);
         if let Err(error) = provider.prepared().await {
             parts.decision.decide(Verdict::Rejected);
             parts.link.reject(code::INTERNAL, "");
@@ -166,7 +190,7 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
             return Err(AcceptError::Closed(info));
         }
         parts.decision.decide(Verdict::Accepted);
-        Ok(parts.link.connection(parts.context.clone(), Owns::Nothing))
+        Ok(connection)
     }
 
     /// Rejects: the client's `connect` fails with this code and reason, and the connection is closed; or, where tries

@@ -1,12 +1,14 @@
 //! The options of a server.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ws_core::limits::LONGEST_DURATION;
-use ws_core::link::LinkOptions;
+use ws_core::link::{Hooks, LinkOptions};
 use ws_core::{
-    EarlyFrames, Encoding, Failure, FailureHook, Limits, LimitsError, Provider, Remote, UnknownFrames,
+    EarlyFrames, Encoding, Failure, FailureHook, Interceptor, Limits, LimitsError, Provider, Remote,
+    UnknownFrames,
 };
 
 use crate::core::Core;
@@ -20,7 +22,7 @@ pub struct ServerBuilder<H, P, R, C = ()> {
     checks: UpgradeChecks,
     encodings: Vec<Encoding>,
     drain: Duration,
-    on_failure: Option<FailureHook>,
+    hooks: Hooks,
     options: LinkOptions,
     types: Types<H, P, R, C>,
 }
@@ -50,7 +52,7 @@ impl<H, P, R, C> Default for ServerBuilder<H, P, R, C> {
             checks: UpgradeChecks::default(),
             encodings: Encoding::available().to_vec(),
             drain: Duration::ZERO,
-            on_failure: None,
+            hooks: Hooks::default(),
             options: LinkOptions::default(),
             types: PhantomData,
         }
@@ -101,7 +103,14 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
     /// ```
     #[must_use]
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.on_failure = Some(FailureHook::new(hook));
+        self.hooks.on_failure(FailureHook::new(hook));
+        self
+    }
+
+    /// Has `interceptor` see, change or deny messages on their way, after those that were installed before (R24).
+    #[must_use]
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
+        self.hooks.intercept(Arc::new(interceptor));
         self
     }
 
@@ -149,7 +158,7 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
             self.checks,
             self.encodings,
             self.drain,
-            self.on_failure,
+            &self.hooks,
             self.options,
         )))
     }

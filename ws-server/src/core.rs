@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use ws_core::link::{LinkConfig, LinkOptions};
-use ws_core::{ContractError, Encoding, FailureHook, Limits, Provider, Remote};
+use ws_core::link::{Hooks, LinkConfig, LinkOptions};
+use ws_core::{ContractError, Encoding, Limits, Provider, Remote};
 
 use crate::gate::Gate;
 use crate::lifecycle::Lifecycle;
@@ -47,13 +47,13 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         checks: UpgradeChecks,
         encodings: Vec<Encoding>,
         drain: Duration,
-        on_failure: Option<FailureHook>,
+        hooks: &Hooks,
         options: LinkOptions,
     ) -> Arc<Self> {
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
             let link = LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers();
-            link.on_failure(on_failure).options(options)
+            link.hooks(hooks).options(options)
         });
         Arc::new(Self {
             link,

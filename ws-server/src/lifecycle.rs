@@ -52,8 +52,8 @@ pub enum OpenError {
     #[error(transparent)]
     State(#[from] StateError),
     /// The address cannot be bound; the server is back in `None`.
-    #[error("the address cannot be bound")]
-    Bind(#[source] io::Error),
+    #[error("the address cannot be bound: {0}")]
+    Bind(io::Error),
     /// The methods of the provider, or of the remote, cannot be told apart or are too many.
     #[error(transparent)]
     Contract(#[from] ContractError),

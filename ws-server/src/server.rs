@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
-use ws_core::link::LinkOptions;
+use ws_core::link::{Hooks, LinkOptions};
 use ws_core::transport::Transport;
 use ws_core::{CloseInfo, ClosedBy, Connection, ConnectionId, Encoding, Limits, Provider, Remote, code};
 
@@ -70,7 +70,7 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
             UpgradeChecks::default(),
             encodings,
             Duration::ZERO,
-            None,
+            &Hooks::default(),
             LinkOptions::default(),
         ))
     }

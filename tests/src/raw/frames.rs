@@ -10,6 +10,8 @@ pub const RETURN: u8 = 5;
 pub const FAIL: u8 = 6;
 pub const CANCEL: u8 = 7;
 pub const CREDIT: u8 = 8;
+pub const ITEM: u8 = 9;
+pub const END: u8 = 10;
 pub const PING: u8 = 11;
 pub const PONG: u8 = 12;
 pub const GOAWAY: u8 = 13;
@@ -77,19 +79,31 @@ pub struct Hello {
     pub version: u64,
     /// `max_message`, `max_in_flight`, `max_call_bytes`, event messages, event bytes, ping interval.
     pub announced: [u64; 6],
+    /// Streams, and the items and bytes of each; announced before the ping interval.
+    pub streams: [u64; 3],
 }
 
 impl Default for Hello {
     fn default() -> Self {
-        Self { version: 1, announced: [1 << 20, 256, 4 << 20, 256, 1 << 20, 15_000] }
+        Self {
+            version: 1,
+            announced: [1 << 20, 256, 4 << 20, 256, 1 << 20, 15_000],
+            streams: [64, 32, 8 << 10],
+        }
     }
 }
 
 impl Hello {
+    /// The announced limits, as they travel.
+    pub fn limits(&self) -> Vec<u8> {
+        let (first, ping) = self.announced.split_at(5);
+        [first, &self.streams, ping].concat().into_iter().flat_map(varint).collect()
+    }
+
     /// The frame, with no fingerprints and this header.
     pub fn with_header(&self, header: &[u8]) -> Vec<u8> {
         let mut frame = plain(HELLO, &[self.version, 0]);
-        self.announced.iter().for_each(|limit| frame.extend(varint(*limit)));
+        frame.extend(self.limits());
         frame.extend([0, 0]);
         frame.extend(header);
         frame
@@ -98,7 +112,7 @@ impl Hello {
     /// The WELCOME that announces the same, with no mismatches.
     pub fn welcome(&self) -> Vec<u8> {
         let mut frame = plain(WELCOME, &[self.version, 0]);
-        self.announced.iter().for_each(|limit| frame.extend(varint(*limit)));
+        frame.extend(self.limits());
         frame.push(0);
         frame
     }
@@ -171,7 +185,7 @@ pub fn encoded<T: serde::Serialize>(encoding: Encoding, value: &T) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     Hello { version: u64 },
-    Welcome { version: u64, announced: [u64; 6] },
+    Welcome { version: u64, announced: [u64; 9] },
     Reject { version: u64, code: u16, retry: u8, reason: String },
     Message { flags: u8, id: u64, depth: u8, method: [u8; 4], rest: Vec<u8> },
     Return { id: u64, body: Vec<u8> },

@@ -39,7 +39,7 @@ fn fields_are_written_as_their_frames() {
 fn every_kind_class_and_combination_of_flags_has_a_vector() {
     let frames: Vec<Vec<u8>> = blocks("frames.txt").iter().map(|block| block.bytes("hex")).collect();
     let kinds: HashSet<u8> = frames.iter().map(|frame| frame[0]).filter(|kind| *kind < 0x80).collect();
-    assert_eq!(kinds, HashSet::from([1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13]));
+    assert_eq!(kinds, HashSet::from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]));
     let flags: HashSet<u8> = frames.iter().filter(|frame| frame[0] == 4).map(|frame| frame[1]).collect();
     assert_eq!(flags, (0..16).collect());
     let classes: HashSet<u8> =
@@ -62,7 +62,7 @@ fn examples_of_the_document() {
         assert!(frames.contains(&frame), "no vector for the example\n{example}");
         kinds.insert(frame[0]);
     }
-    assert_eq!(kinds, HashSet::from([1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13]));
+    assert_eq!(kinds, HashSet::from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]));
 }
 
 fn fields(frame: &Frame<'_>) -> Vec<String> {
@@ -84,6 +84,14 @@ fn fields(frame: &Frame<'_>) -> Vec<String> {
         }
         Frame::Message(message) => message_fields(message),
         Frame::Return { id, body } => with_body(simple("RETURN", &[("id", *id)]), "body", body),
+        Frame::Open { id } => simple("OPEN", &[("id", *id)]),
+        Frame::Item { id, body } => with_body(simple("ITEM", &[("id", *id)]), "body", body),
+        Frame::End { id, failure: None } => simple("END", &[("id", *id)]),
+        Frame::End { id, failure: Some((class, body)) } => {
+            let mut lines = simple("END", &[("id", *id)]);
+            lines.push(format!("class: {class:?}"));
+            with_body(lines, "body", body)
+        }
         Frame::Fail { id, class, body } => {
             let mut lines = simple("FAIL", &[("id", *id)]);
             lines.push(format!("class: {class:?}"));
@@ -105,13 +113,16 @@ fn with_body(mut lines: Vec<String>, key: &str, body: &[u8]) -> Vec<String> {
     lines
 }
 
-fn announced_fields(announced: &Announced) -> [String; 6] {
+fn announced_fields(announced: &Announced) -> [String; 9] {
     [
         format!("max_message: {}", announced.max_message),
         format!("max_in_flight: {}", announced.max_in_flight),
         format!("max_call_bytes: {}", announced.max_call_bytes),
         format!("event_messages: {}", announced.event_messages),
         format!("event_bytes: {}", announced.event_bytes),
+        format!("max_streams: {}", announced.max_streams),
+        format!("stream_items: {}", announced.stream_items),
+        format!("stream_bytes: {}", announced.stream_bytes),
         format!("ping_ms: {}", announced.ping_ms),
     ]
 }
@@ -197,6 +208,12 @@ fn written(block: &Block) -> Vec<u8> {
         "MESSAGE" => return message(block),
         "RETURN" => encode::ret(block.number("id")),
         "FAIL" => encode::fail(block.number("id"), class(block.one("class"))),
+        "OPEN" => encode::open(block.number("id")),
+        "ITEM" => encode::item(block.number("id")),
+        "END" => match block.maybe("class") {
+            None => encode::end(block.number("id")),
+            Some(name) => encode::end_failed(block.number("id"), class(name)),
+        },
         "CANCEL" => encode::cancel(block.number("id")),
         "CREDIT" => encode::credit(block.number("id"), block.number("messages"), block.number("bytes")),
         "PING" => encode::ping(block.number("number")),
@@ -238,6 +255,9 @@ fn announced(block: &Block) -> Announced {
         max_call_bytes: block.number("max_call_bytes"),
         event_messages: block.number("event_messages"),
         event_bytes: block.number("event_bytes"),
+        max_streams: block.number("max_streams"),
+        stream_items: block.number("stream_items"),
+        stream_bytes: block.number("stream_bytes"),
         ping_ms: block.number("ping_ms"),
     }
 }

@@ -1,7 +1,7 @@
 //! Identities and fingerprints (P31 to P33).
 
 use ws_core::Remote;
-use ws_core::service::{MethodKind, MethodSpec};
+use ws_core::service::{MethodKind, MethodSpec, Streams};
 
 use super::blocks::{Block, blocks};
 use super::contracts::{CalculatorRemote, ProgressRemote};
@@ -43,6 +43,9 @@ fn spec(block: &Block) -> MethodSpec {
     match block.one("kind") {
         "call" => MethodSpec::call(name, signature, version),
         "event" => MethodSpec::event(name, signature, version),
+        "streams down" => MethodSpec::call(name, signature, version).streams(Streams::Down),
+        "streams up" => MethodSpec::call(name, signature, version).streams(Streams::Up),
+        "streams both" => MethodSpec::call(name, signature, version).streams(Streams::Both),
         kind => panic!("{name}: what is {kind}?"),
     }
 }

@@ -126,6 +126,9 @@ pub fn limits(text: Option<&str>) -> Limits {
             "max_in_flight" => limits.max_in_flight(small),
             "event_messages" => limits.event_lane_messages(small),
             "event_bytes" => limits.event_lane_bytes(value),
+            "max_streams" => limits.max_streams(small),
+            "stream_items" => limits.stream_items(small),
+            "stream_bytes" => limits.stream_bytes(value),
             key => panic!("what is {key}?"),
         };
     }

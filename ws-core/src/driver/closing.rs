@@ -70,6 +70,7 @@ impl Closing {
         driver.effects.starts.clear();
         driver.effects.stops.clear();
         driver.effects.verdicts.clear();
+        driver.effects.upload_stops.clear();
         // Before anything is awaited: the handlers' calls have failed already, and they must see it (R15).
         if !self.let_go {
             self.let_go = true;

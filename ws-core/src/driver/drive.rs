@@ -15,6 +15,7 @@ use super::guarded::stop;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
+use super::uploads::Uploads;
 use super::write::Progress;
 use crate::clock;
 use crate::engine::{Arrived, Effects, Key, Start, Verdict};
@@ -24,6 +25,7 @@ use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
+use crate::stream::cost_of_turn;
 use crate::transport::{Received, Transport};
 
 /// Handler polls in one turn, new ones included (R11): what comes later waits for the next turn, replies do not.
@@ -45,6 +47,7 @@ pub struct Driver<T: Transport> {
     /// Held here alone, and dropped before `closed()` resolves (R3).
     pub(super) provider: Option<Arc<dyn Provider>>,
     pub(super) handlers: Handlers,
+    pub(super) uploads: Uploads,
     pub(super) tasks: Arc<Tasks>,
     /// Admitted, and not started yet.
     pub(super) starts: VecDeque<Start>,
@@ -94,6 +97,7 @@ impl<T: Transport> Driver<T> {
             shared,
             provider: None,
             handlers: Handlers::default(),
+            uploads: Uploads::default(),
             tasks: Arc::default(),
             starts: VecDeque::new(),
             pinned: 0,
@@ -123,6 +127,7 @@ impl<T: Transport> Driver<T> {
             if self.closing.is_some() {
                 continue;
             }
+            self.run_uploads(&mut budget);
             self.run_handlers(&mut budget);
             self.write(cx, &mut budget);
             if self.closing.is_some() {
@@ -204,7 +209,7 @@ impl<T: Transport> Driver<T> {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         // What handles left comes first: what ends it must find it.
-        let replaced = take_mail(state, &mut self.effects, &mut self.provider);
+        let replaced = take_mail(state, &mut self.effects, &mut self.provider, &mut self.uploads);
         let value = f(&mut state.engine, &mut self.effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
@@ -249,8 +254,8 @@ impl<T: Transport> Driver<T> {
             state.driver = Some(cx.waker().clone());
             state.engine.next_time()
         };
-        if self.room > 0 && (self.handlers.has_due() || !self.starts.is_empty() || !self.verdicts.is_empty())
-        {
+        let due = self.handlers.has_due() || self.uploads.has_due();
+        if self.room > 0 && (due || !self.starts.is_empty() || !self.verdicts.is_empty()) {
             return false;
         }
         let next = [next, stall].into_iter().flatten().min();
@@ -289,7 +294,8 @@ impl<T: Transport> Driver<T> {
         self.starts = VecDeque::new();
         self.verdicts = VecDeque::new();
         let mut mail = Effects::default();
-        let replaced = take_mail(&mut self.shared.lock(), &mut mail, &mut self.provider);
+        let replaced = take_mail(&mut self.shared.lock(), &mut mail, &mut self.provider, &mut self.uploads);
+        self.uploads.stop_all();
         discard(replaced);
         discard(self.provider.take());
         let info = self.shared.look(|engine| engine.closed().cloned());
@@ -301,7 +307,10 @@ impl<T: Transport> Driver<T> {
 }
 
 fn has_mail(state: &State) -> bool {
-    state.provider.is_some() || state.engine.closed().is_some() || !state.effects.is_empty()
+    state.provider.is_some()
+        || !state.uploads.is_empty()
+        || state.engine.closed().is_some()
+        || !state.effects.is_empty()
 }
 
 /// A provider is the application's: a panic in its destructor must not take the connection along (R16).
@@ -316,6 +325,7 @@ fn take_mail(
     state: &mut State,
     effects: &mut Effects,
     provider: &mut Option<Arc<dyn Provider>>,
+    uploads: &mut Uploads,
 ) -> Option<Arc<dyn Provider>> {
     effects.wakes.append(&mut state.effects.wakes);
     effects.discarded.append(&mut state.effects.discarded);
@@ -324,6 +334,8 @@ fn take_mail(
     effects.arrived.append(&mut state.effects.arrived);
     effects.failed.append(&mut state.effects.failed);
     effects.verdicts.append(&mut state.effects.verdicts);
+    effects.upload_stops.append(&mut state.effects.upload_stops);
+    uploads.take(&mut state.uploads);
     let new = state.provider.take()?;
     provider.replace(new)
 }
@@ -334,6 +346,7 @@ impl<T: Transport> Future for Driver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseInfo> {
         let this = self.get_mut();
         this.handlers.ready.driver.register(cx.waker());
+        this.uploads.register(cx.waker());
         this.turn(cx)
     }
 }
@@ -439,6 +452,9 @@ impl<T: Transport> Driver<T> {
             self.starts.retain(|start| start.key != key);
         }
         self.effects.stops = stops;
+        for flow in self.effects.upload_stops.drain(..) {
+            self.uploads.stop(flow);
+        }
         if self.starts.is_empty() {
             self.pinned = 0;
         }
@@ -446,8 +462,8 @@ impl<T: Transport> Driver<T> {
         let mut pins = false;
         for mut start in starts.drain(..) {
             if self.starts.is_empty() && budget.polls > 0 && self.room > 0 {
-                budget.polls -= 1;
                 self.start(start);
+                budget.polls = budget.polls.saturating_sub(cost_of_turn());
             } else {
                 match message {
                     // Its turn comes soon; until then it may share the message that brought it, within bounds.

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::engine::Verdict;
+use crate::engine::{Key, Verdict};
 use crate::failure::{FailureKind, Report, panic_text};
 use crate::interceptor::{Outcome, Passed, Returning, Stopped};
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Awaiting, Scope};
 use crate::service::{Answer, AnswerKind, HandlerFuture, Refusal};
+use crate::stream::{Upload, begin_turn};
 
 pub(super) struct Guarded {
     /// None once it is done, so that it is dropped where its panic is caught.
@@ -33,6 +34,10 @@ impl Guarded {
         Self { future: Some(future), scope, awaiting, report, returning }
     }
 
+    pub(super) fn upload(upload: Upload) -> (Key, Self) {
+        (upload.flow, Self::new(upload.future, upload.scope, None, upload.report, None))
+    }
+
     fn discard(&mut self) {
         if let Some(future) = self.future.take() {
             let _entered = scope::enter(self.scope);
@@ -52,6 +57,7 @@ impl Future for Guarded {
         let polled = {
             let _entered = scope::enter(this.scope);
             let _awaiting = this.awaiting.clone().map(|awaiting| scope::enter_awaiting(Some(awaiting)));
+            begin_turn();
             catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)))
         };
         let verdict = match polled {
@@ -86,6 +92,7 @@ fn verdict(report: &Report, answer: Answer) -> Verdict {
             Verdict::Declared(body)
         }
         AnswerKind::Nothing => Verdict::Nothing,
+        AnswerKind::Completed => Verdict::Completed,
         AnswerKind::Refused(refusal) => Verdict::Fail(refused(report, &refusal)),
         AnswerKind::TooLarge => {
             report.failed(FailureKind::TooLarge, None);

@@ -11,6 +11,7 @@ mod ready;
 mod serve;
 mod spawned;
 mod timer;
+mod uploads;
 mod write;
 
 pub use drive::Driver;

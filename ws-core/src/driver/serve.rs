@@ -16,6 +16,7 @@ use crate::peer::Peer;
 use crate::protocol::FailClass;
 use crate::service::scope::{self, Scope};
 use crate::service::{Invocation, InvocationParts, MethodSpec, Refusal};
+use crate::stream::cost_of_turn;
 use crate::transport::Transport;
 
 /// What is known of a method that is in no table.
@@ -26,15 +27,15 @@ impl<T: Transport> Driver<T> {
     pub(super) fn run_handlers(&mut self, budget: &mut Budget) {
         while budget.polls > 0 && self.room > 0 {
             if let Some(start) = self.starts.pop_front() {
-                budget.polls -= 1;
                 self.start(start);
+                budget.polls = budget.polls.saturating_sub(cost_of_turn());
                 continue;
             }
             match self.handlers.poll_next() {
                 None => return,
-                Some(None) => budget.polls -= 1,
+                Some(None) => budget.polls = budget.polls.saturating_sub(cost_of_turn()),
                 Some(Some((key, verdict))) => {
-                    budget.polls -= 1;
+                    budget.polls = budget.polls.saturating_sub(cost_of_turn());
                     self.ended_with(key, verdict);
                 }
             }
@@ -58,7 +59,9 @@ impl<T: Transport> Driver<T> {
         let listened = self.shared.hub.turn(&self.shared, &start);
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
         let spec = self.shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
-        let scope = Scope { depth: start.depth, deadline: start.deadline };
+        // What streams values has a deadline only until it is open; then it, and what it calls, goes on (R14).
+        let deadline = start.deadline.filter(|_| !spec.streams.down());
+        let scope = Scope { depth: start.depth, deadline };
         let report = self.shared.report(spec.name, start.event_id);
         let parts = InvocationParts {
             peer: Peer::new(Arc::clone(&self.shared)),
@@ -67,11 +70,12 @@ impl<T: Transport> Driver<T> {
             max_reply: self.max_answer,
             spec,
             depth: start.depth,
-            deadline: start.deadline,
+            deadline,
             event_id: start.event_id,
             reply_to: start.reply_to,
             metadata: start.metadata.map(Arc::new),
             awaiting: start.awaiting.clone(),
+            flow: start.flow,
         };
         // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
         if spec.spawn && self.tasks.alive() > 2 * self.shared.limits.all_slots() {

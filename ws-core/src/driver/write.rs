@@ -85,7 +85,7 @@ impl<T: Transport> Driver<T> {
 
     /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
     fn keep_verdicts(&mut self, budget: &mut Budget) {
-        if !self.verdicts.is_empty() {
+        if !self.verdicts.is_empty() || !self.uploads.ends.is_empty() {
             self.exchange(false);
             self.apply(None, budget);
         }
@@ -116,6 +116,7 @@ impl<T: Transport> Driver<T> {
     fn exchange(&mut self, take: bool) -> Option<Batch> {
         let now = clock::now();
         let mut verdicts = std::mem::take(&mut self.verdicts);
+        let mut ends = std::mem::take(&mut self.uploads.ends);
         let batch = self.with_engine(|engine: &mut Engine, effects| {
             while let Some((key, verdict)) = verdicts.pop_front() {
                 if let Err(verdict) = engine.finish(now, key, verdict, effects) {
@@ -123,9 +124,16 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
             }
+            while let Some((flow, verdict)) = ends.pop_front() {
+                if let Err(verdict) = engine.finish_upload(now, flow, verdict, effects) {
+                    ends.push_front((flow, verdict));
+                    break;
+                }
+            }
             if take { engine.take_batch(now, effects) } else { None }
         });
         self.verdicts = verdicts;
+        self.uploads.ends = ends;
         batch
     }
 }

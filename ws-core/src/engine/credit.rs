@@ -1,4 +1,4 @@
-//! Credit for events, absolute since activation (R12, P26): a lost or repeated CREDIT changes nothing.
+//! Credit, absolute: for events since activation, for items since their stream began (R12, R26, P26, P47): a lost or repeated CREDIT changes nothing.
 
 /// What this side may still send.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,8 +73,29 @@ impl Grant {
 
     /// One message is done with; owes a CREDIT once half of the window is free.
     pub(super) const fn consume(&mut self, bytes: usize) {
-        self.consumed.messages += 1;
-        self.consumed.bytes += bytes as u64;
+        self.consume_all(1, bytes as u64);
+    }
+
+    /// `messages` with `bytes` in all are done with, as [`consume`](Self::consume).
+    pub(super) const fn consume_all(&mut self, messages: u64, bytes: u64) {
+        self.consumed.messages += messages;
+        self.consumed.bytes += bytes;
+        self.look();
+    }
+
+    /// Grants twice as much at once from now on.
+    pub(super) const fn widen(&mut self) {
+        self.window_messages *= 2;
+        self.window_bytes *= 2;
+        self.look();
+    }
+
+    /// Messages and bytes granted at once.
+    pub(super) const fn window(&self) -> (u64, u64) {
+        (self.window_messages, self.window_bytes)
+    }
+
+    const fn look(&mut self) {
         let messages = self.consumed.messages + self.window_messages - self.granted.messages;
         let bytes = self.consumed.bytes + self.window_bytes - self.granted.bytes;
         self.owed |= messages * 2 >= self.window_messages || bytes * 2 >= self.window_bytes;

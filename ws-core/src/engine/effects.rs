@@ -26,6 +26,8 @@ pub(crate) struct Effects {
     pub(crate) starts: Vec<Start>,
     /// Drop these handlers: their calls ended.
     pub(crate) stops: Vec<Key>,
+    /// Drop these uploads: nobody wants them any more.
+    pub(crate) upload_stops: Vec<Key>,
     /// Tell of these messages, which no handler ends; empty where nobody is told.
     pub(crate) failed: Vec<Failed>,
     /// Put these answers into the outbox, as those of handlers.
@@ -63,6 +65,7 @@ impl Effects {
             && self.failed.is_empty()
             && self.arrived.is_empty()
             && self.verdicts.is_empty()
+            && self.upload_stops.is_empty()
     }
 
     pub(crate) fn wake(&mut self) {
@@ -113,6 +116,8 @@ pub(crate) struct Start {
     pub(crate) metadata: Option<Metadata>,
     /// Where the handler's own calls are counted while it awaits them; only where its method's calls queue.
     pub(crate) awaiting: Option<Arc<Awaiting>>,
+    /// Of a method that streams: what its handler reads from and writes to.
+    pub(crate) flow: Option<Key>,
 }
 
 impl Start {

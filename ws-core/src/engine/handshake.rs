@@ -167,6 +167,7 @@ impl Engine {
         self.bounds_there = Some(Bounds::of(&theirs));
         self.frame_limit = theirs.frame_limit();
         self.allowance = Allowance::new(theirs.event_messages, theirs.event_bytes);
+        self.flows.activate(&theirs);
         self.heartbeat.heard(now);
     }
 
@@ -184,6 +185,9 @@ pub(super) fn announced(limits: &Limits) -> Announced {
         max_call_bytes: limits.max_call_bytes as u64,
         event_messages: u64::from(limits.event_lane_messages),
         event_bytes: limits.event_lane_bytes as u64,
+        max_streams: u64::from(limits.max_streams),
+        stream_items: u64::from(limits.stream_items),
+        stream_bytes: limits.stream_bytes as u64,
         ping_ms: u64::try_from(limits.ping_interval.as_millis()).unwrap_or(u64::MAX),
     }
 }

@@ -8,6 +8,7 @@ mod credit;
 mod deadlines;
 mod early;
 mod effects;
+mod flows;
 mod foreign;
 mod handshake;
 mod heartbeat;
@@ -16,6 +17,7 @@ mod lane;
 mod outbox;
 mod pending;
 mod queues;
+mod reading;
 mod receive;
 mod running;
 mod schema;
@@ -26,9 +28,11 @@ mod state;
 mod stats;
 mod undecided;
 mod usage;
+mod writing;
 
 pub(crate) use budget::Budget;
 pub(crate) use effects::{Arrived, Effects, Failed, Start, Told, wake_all};
+pub(crate) use flows::StreamEnd;
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
@@ -42,6 +46,7 @@ pub(crate) use slots::Key;
 pub(crate) use state::{Config, Engine, Role};
 pub use stats::Stats;
 pub(crate) use undecided::{EarlyNext, EarlyTaken};
+pub(crate) use writing::Put;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,8 @@ use crate::service::MethodId;
 pub(crate) enum Outcome {
     /// The value.
     Returned(Held),
+    /// A stream of values, to be read under this key.
+    Opened(Key),
     /// The callee's refusal or failure.
     Failed(FailClass, Held),
     /// The deadline passed; for an event: neither credit nor room came in time.
@@ -54,8 +56,11 @@ pub(crate) enum Refused {
     Overloaded,
 }
 
-/// Calls by depth, then events: each class has a queue of its own, so that a call waits only for deeper ones (R11).
+/// Calls by depth, calls that stream by depth, then events: each class has a queue of its own, so that a call waits
+/// only for deeper ones (R11), and none for a stream to end.
 pub(super) type Class = u8;
+/// Added to the depth of a call that streams.
+pub(super) const STREAMS: Class = 64;
 pub(super) const EVENTS: Class = u8::MAX;
 
 #[derive(Debug)]
@@ -114,14 +119,16 @@ struct Queue {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
     pub(super) id: u64,
-    pub(super) class: Class,
-    pub(super) bytes: usize,
+    /// The depth and the bytes of a call that has its slot.
+    pub(super) call: Option<(u8, usize)>,
+    /// The depth of a stream that has its slot.
+    pub(super) stream: Option<u8>,
 }
 
 #[derive(Debug)]
 pub(super) struct Pending {
     entries: Slots<Entry>,
-    /// One for each class that ever waited: at most 34.
+    /// One for each class that ever waited: at most 67.
     queues: Vec<Queue>,
     waiting: usize,
     /// Bytes of the messages that wait, and of the replies that nobody has taken.
@@ -246,6 +253,11 @@ impl Pending {
         Some(*message)
     }
 
+    /// Whether this entry has not been sent yet.
+    pub(super) fn waits(&self, key: Key) -> bool {
+        waits(&self.entries, key)
+    }
+
     /// The call that a RETURN or FAIL with this id ends.
     pub(super) fn called(&self, id: u64) -> Option<Key> {
         self.sent(id, Kind::Call)
@@ -306,9 +318,15 @@ impl Pending {
     /// The call of `key` is given up, but its CANCEL has no room yet.
     pub(super) fn owe_cancel(&mut self, key: Key) {
         if let Some(entry) = self.entries.get(key) {
-            let owed = Owed { id: self.call_id(key), class: entry.class, bytes: entry.bytes };
-            self.owed_cancels.push_back(owed);
+            let depth = depth_of(entry.class);
+            let stream = (entry.class & STREAMS != 0).then_some(depth);
+            let call = Some((depth, entry.bytes));
+            self.owe(Owed { id: self.call_id(key), call, stream });
         }
+    }
+
+    pub(super) fn owe(&mut self, owed: Owed) {
+        self.owed_cancels.push_back(owed);
     }
 
     pub(super) fn owes_cancels(&self) -> bool {
@@ -377,6 +395,11 @@ impl Pending {
         self.next_event = (self.next_event + 1) & ((1 << 50) - 1);
         id
     }
+}
+
+/// The depth of a call of this class.
+pub(super) const fn depth_of(class: Class) -> u8 {
+    class & !STREAMS
 }
 
 fn waits(entries: &Slots<Entry>, key: Key) -> bool {

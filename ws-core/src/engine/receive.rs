@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::deadlines::Due;
+use super::flows::Stage;
 use super::lane::Queued;
 use super::pending::{Answered, Outcome};
 use super::queues::Turn;
@@ -13,7 +14,7 @@ use super::state::{CONTROL, Engine, Phase, Role};
 use super::{Arrived, Effects, Held, Start};
 use crate::limits::{BATCH_BYTES, MAX_DEPTH, MAX_HANDSHAKE};
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
-use crate::service::{MethodKind, Queueing};
+use crate::service::{MethodKind, Queueing, Streams};
 
 /// The index of a method that is in no table.
 pub(crate) const DYNAMIC: usize = usize::MAX;
@@ -83,9 +84,11 @@ impl Engine {
         match frame {
             Frame::Message(fields) => self.on_message(now, message, fields, effects),
             Frame::Return { id, body } => {
-                self.on_reply(id, effects, || Outcome::Returned(Held::of(message, body)));
-                Ok(())
+                self.on_return(id, effects, || Outcome::Returned(Held::of(message, body)))
             }
+            Frame::Open { id } => self.on_open(id, effects),
+            Frame::Item { id, body } => self.on_item(id, message, body, effects),
+            Frame::End { id, failure } => self.on_end(id, message, failure, effects),
             Frame::Fail { id, class, body } => {
                 self.on_reply(id, effects, || Outcome::Failed(class, Held::of(message, body)));
                 Ok(())
@@ -99,7 +102,7 @@ impl Engine {
                 self.send_waiting(effects);
                 Ok(())
             }
-            Frame::Credit { .. } => Err(Malformed("credit for a stream that does not exist")),
+            Frame::Credit { id, messages, bytes } => self.on_stream_credit(id, messages, bytes, effects),
             Frame::Ping(number) => {
                 // Only the newest is answered, so that a flood of pings costs one number (R38).
                 self.pong_owed = Some(number);
@@ -123,12 +126,47 @@ impl Engine {
         };
         self.release(key);
         self.pending.finish(key, outcome(), effects);
+        self.forget_flow(id, effects);
         self.send_waiting(effects);
     }
 
+    /// A value, which answers a call that streams none.
+    fn on_return(
+        &mut self,
+        id: u64,
+        effects: &mut Effects,
+        outcome: impl FnOnce() -> Outcome,
+    ) -> Result<(), Malformed> {
+        let flow = self.flows.key_of(id).and_then(|key| self.flows.get(key));
+        if flow.is_some_and(|flow| flow.ours && flow.reading.is_some()) {
+            return Err(Malformed("a value in place of a stream"));
+        }
+        self.on_reply(id, effects, outcome);
+        Ok(())
+    }
+
+    /// A stream is open: its call's slot is free, its own is not (R26).
+    fn on_open(&mut self, id: u64, effects: &mut Effects) -> Result<(), Malformed> {
+        let Some(key) = self.pending.called(id) else {
+            self.stats.stray_replies += 1;
+            return Ok(());
+        };
+        let flow = self.flows.key_of(id);
+        let reads = flow.and_then(|flow| self.flows.get_mut(flow)).filter(|flow| flow.reading.is_some());
+        let (Some(flow), Some(reads)) = (flow, reads) else {
+            return Err(Malformed("a stream in place of a value"));
+        };
+        reads.stage = Stage::Open;
+        self.release(key);
+        self.pending.finish(key, Outcome::Opened(flow), effects);
+        self.send_waiting(effects);
+        Ok(())
+    }
+
     fn on_cancel(&mut self, id: u64, effects: &mut Effects) {
-        if let Some(key) = self.running.key_of(id) {
-            self.stop(key, effects);
+        match self.running.key_of(id) {
+            Some(key) => self.stop(key, effects),
+            None => self.on_stop(id, effects),
         }
     }
 
@@ -285,7 +323,9 @@ impl Engine {
             self.refuse_call(fields.id, Some(method), FailClass::SchemaMismatch, effects);
             return Ok(());
         }
-        if !self.running.admits(fields.depth, bytes) {
+        let streams = spec.map_or(Streams::Nothing, |spec| spec.streams);
+        let streamable = streams == Streams::Nothing || self.flows.admits_here(fields.depth);
+        if !self.running.admits(fields.depth, bytes) || !streamable {
             self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
             self.count_violation(effects);
             return Ok(());
@@ -308,15 +348,11 @@ impl Engine {
             queueing => self.queues.turn(method, queueing, fields.depth),
         };
         match turn {
-            Turn::Now | Turn::Wait => {}
+            Turn::Now | Turn::Wait | Turn::Replace(_) => {}
             Turn::Overloaded => {
                 self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
                 return Ok(());
             }
-            Turn::Replace(key) => self.replace(key, effects),
-        }
-        if self.closed.is_some() {
-            return Ok(());
         }
         self.stats.calls_received += 1;
         let longest = self.limits.max_call_timeout;
@@ -326,6 +362,8 @@ impl Engine {
         let queued = queueing != Queueing::None;
         let key = self.running.insert(Entry { kind, bytes, method, queued });
         self.watch(deadline, Due::Running(key));
+        let flow =
+            (streams != Streams::Nothing).then(|| self.flows.add_theirs(fields.id, fields.depth, streams));
         let mut start = Start {
             key,
             method,
@@ -337,8 +375,16 @@ impl Engine {
             event_id: fields.id,
             reply_to: fields.reply_to,
             metadata: fields.metadata,
+            flow,
             awaiting: None,
         };
+        if let Turn::Replace(replaced) = turn {
+            // Only now, or a leaving side would think that nothing runs any more.
+            self.replace(replaced, effects);
+            if self.closed.is_some() {
+                return Ok(());
+            }
+        }
         if turn == Turn::Wait {
             start.detach(message);
             self.queues.wait(start);
@@ -358,10 +404,13 @@ impl Engine {
 
     /// A later call takes the place of this one.
     fn replace(&mut self, key: super::Key, effects: &mut Effects) {
-        if let Some(Entry { kind: Kind::Call { id, .. }, method, .. }) = self.running.get(key).copied() {
-            self.refuse_call(id, Some(method), FailClass::Cancelled, effects);
-            self.stop(key, effects);
+        let Some(Entry { kind, method, .. }) = self.running.get(key).copied() else { return };
+        match kind {
+            Kind::Call { id, .. } => self.refuse_call(id, Some(method), FailClass::Cancelled, effects),
+            Kind::Stream { id } => self.replace_stream(id, method, effects),
+            Kind::Event { .. } => return,
         }
+        self.stop(key, effects);
     }
 
     fn on_event(
@@ -396,6 +445,7 @@ impl Engine {
             reply_to: fields.reply_to,
             metadata: fields.metadata,
             awaiting: None,
+            flow: None,
         };
         if self.lane.is_busy() && !concurrent {
             start.detach(message);

@@ -28,6 +28,8 @@ pub(super) struct Entry {
 pub(super) enum Kind {
     /// Holds a slot of its depth until its answer is in the outbox.
     Call { id: u64, depth: u8 },
+    /// Answered with a stream: it holds no slot, and ends with the stream.
+    Stream { id: u64 },
     /// Holds credit until its handler is done.
     Event { id: u64 },
 }
@@ -64,11 +66,31 @@ impl Running {
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
-        if let Kind::Call { id, depth } = entry.kind {
-            self.by_id.remove(&id);
-            self.usage.remove(depth, entry.bytes);
+        match entry.kind {
+            Kind::Call { id, depth } => {
+                self.by_id.remove(&id);
+                self.usage.remove(depth, entry.bytes);
+            }
+            Kind::Stream { id } => {
+                self.by_id.remove(&id);
+            }
+            Kind::Event { .. } => {}
         }
         Some(entry)
+    }
+
+    /// The call with this id is answered with a stream: its slot is free, its handler goes on.
+    pub(super) fn open(&mut self, id: u64) {
+        let Some(entry) = self.key_of(id).and_then(|key| self.entries.get_mut(key)) else { return };
+        if let Kind::Call { depth, .. } = entry.kind {
+            entry.kind = Kind::Stream { id };
+            self.usage.remove(depth, entry.bytes);
+        }
+    }
+
+    /// Whether its deadline still matters.
+    pub(super) fn is_due(&self, key: Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| !matches!(entry.kind, Kind::Stream { .. }))
     }
 
     /// Every key; what runs ends with the connection.

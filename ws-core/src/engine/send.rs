@@ -5,20 +5,22 @@ use std::time::Instant;
 
 use super::deadlines::Due;
 use super::outbox::Batch;
-use super::pending::{Class, EVENTS, Entry, Kind, Outcome, Progress, Refused};
+use super::pending::{Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, depth_of};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::codec::Body;
 use crate::error::Fate;
 use crate::limits::MAX_DEPTH;
 use crate::protocol::{CloseInfo, ClosedBy, Envelope, Message, code, encode};
-use crate::service::MethodId;
+use crate::service::{MethodId, Streams};
 
 /// A message of this side, its arguments encoded.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) method: MethodId,
     pub(crate) kind: Kind,
+    /// What its method streams.
+    pub(crate) streams: Streams,
     /// 0, or the calling handler's depth + 1.
     pub(crate) depth: u8,
     pub(crate) deadline: Instant,
@@ -60,13 +62,17 @@ impl Engine {
                 return Begun::Over(Outcome::Sent(id));
             }
             let key = self.pending.insert(entry(Progress::Sent { position: u64::MAX }));
+            self.add_flow(key, message.depth, message.streams);
             self.write_waiting(key, message, &mut Effects::default());
             key
         } else {
             if self.pending.waiting() >= self.limits.max_waiting {
                 return Begun::Over(Outcome::Refused(Refused::Overloaded));
             }
-            self.pending.insert(entry(Progress::Waiting(Box::new(message))))
+            let (depth, streams) = (message.depth, message.streams);
+            let key = self.pending.insert(entry(Progress::Waiting(Box::new(message))));
+            self.add_flow(key, depth, streams);
+            key
         };
         self.watch(deadline, Due::Pending(key));
         Begun::Entered(key)
@@ -112,7 +118,11 @@ impl Engine {
         }
         let fate = self.give_up(key, Outcome::Cancelled, effects);
         if self.pending.get(key).is_some_and(|entry| matches!(entry.progress, Progress::Done(_))) {
-            self.pending.remove(key);
+            if let Some(Progress::Done(Outcome::Opened(flow))) =
+                self.pending.remove(key).map(|entry| entry.progress)
+            {
+                self.drop_reader(now, flow, effects);
+            }
         }
         fate
     }
@@ -123,6 +133,7 @@ impl Engine {
         match entry.progress {
             Progress::Waiting { .. } => {
                 self.pending.finish(key, outcome(Fate::NotSent), effects);
+                self.forget_flow(self.pending.call_id(key), effects);
                 self.send_waiting(effects);
                 Fate::NotSent
             }
@@ -134,6 +145,9 @@ impl Engine {
                 // The slot there is free with the CANCEL, so it stays taken here until the CANCEL is out.
                 self.pending.owe_cancel(key);
                 self.pending.finish(key, outcome(Fate::Unknown), effects);
+                if let Some((flow, _)) = self.flow_of(key) {
+                    self.flows.remove(flow, effects);
+                }
                 self.pay_cancels(effects);
                 Fate::Unknown
             }
@@ -151,6 +165,7 @@ impl Engine {
             self.send_waiting(effects);
             effects.told.room = self.outbox.has_room();
         }
+        self.feed_producers(effects);
         // Also where nothing is taken: calls end without an answer, events without a credit.
         let buffered = self.buffered();
         self.share.settle(buffered);
@@ -168,15 +183,21 @@ impl Engine {
         if let Some((messages, bytes)) = self.grant.take_owed() {
             self.outbox.push_parts(&encode::credit(0, messages, bytes), &[], &[]);
         }
+        self.pay_flows(effects);
         self.pay_cancels(effects);
     }
 
-    fn pay_cancels(&mut self, effects: &mut Effects) {
+    pub(super) fn pay_cancels(&mut self, effects: &mut Effects) {
         let owed_before = self.pending.owes_cancels();
         while self.outbox.has_reserve(CONTROL) {
             let Some(owed) = self.pending.pay_cancel() else { break };
             self.outbox.push_parts(&encode::cancel(owed.id), &[], &[]);
-            self.usage_there.remove(owed.class, owed.bytes);
+            if let Some((depth, bytes)) = owed.call {
+                self.usage_there.remove(depth, bytes);
+            }
+            if let Some(depth) = owed.stream {
+                self.flows.release(depth);
+            }
         }
         if owed_before {
             self.send_waiting(effects);
@@ -188,14 +209,25 @@ impl Engine {
         if self.pending.waiting() == 0 {
             return;
         }
+        // Calls that stream first: their number is bounded apart, so that they hold no others up, and others none of
+        // them.
+        self.send_classes(effects, |class| class != EVENTS && class & STREAMS != 0);
+        self.send_classes(effects, |class| class == EVENTS || class & STREAMS == 0);
+    }
+
+    fn send_classes(&mut self, effects: &mut Effects, takes: fn(Class) -> bool) {
         let mut index = 0;
         while let Some(class) = self.pending.class_at(index) {
             index += 1;
+            if !takes(class) {
+                continue;
+            }
             while let Some(key) = self.pending.head(class) {
                 let Some(entry) = self.pending.get(key) else { break };
                 if entry.deadline <= self.now {
                     // Waiting counts: what has expired is not sent, though its timer has not been seen yet (R14).
                     self.pending.finish(key, Outcome::Timeout(Fate::NotSent), effects);
+                    self.forget_flow(self.pending.call_id(key), effects);
                     continue;
                 }
                 if !self.admits(class, entry.bytes) {
@@ -212,11 +244,12 @@ impl Engine {
         let mut index = 0;
         while let Some(class) = self.pending.class_at(index) {
             index += 1;
-            if class != 0 {
+            if class == EVENTS || depth_of(class) != 0 {
                 continue;
             }
             while let Some(key) = self.pending.head(class) {
                 self.pending.finish(key, Outcome::Closed(leaving()), effects);
+                self.forget_flow(self.pending.call_id(key), effects);
             }
         }
     }
@@ -224,7 +257,7 @@ impl Engine {
     /// A call's slot there is free again.
     pub(super) fn release(&mut self, key: Key) {
         if let Some(entry) = self.pending.get(key) {
-            self.usage_there.remove(entry.class, entry.bytes);
+            self.usage_there.remove(depth_of(entry.class), entry.bytes);
         }
     }
 
@@ -261,14 +294,24 @@ impl Engine {
         }
         // Only at depth 0, or a nested call would wait for a shallower one (R11).
         let bounds = self.bounds_there.as_ref();
-        (class > 0 || self.usage_there.calls_at(0) < u64::from(self.limits.max_outgoing))
-            && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, class, bytes))
+        let depth = depth_of(class);
+        if class & STREAMS != 0 && !self.flows.admits_there(depth) {
+            return false;
+        }
+        (depth > 0 || self.usage_there.calls_at(0) < u64::from(self.limits.max_outgoing))
+            && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, depth, bytes))
+    }
+
+    fn add_flow(&mut self, key: Key, depth: u8, streams: Streams) {
+        if streams != Streams::Nothing {
+            self.flows.add_ours(self.pending.call_id(key), depth, streams);
+        }
     }
 
     /// Writes what has an entry.
     fn write_waiting(&mut self, key: Key, message: Outgoing, effects: &mut Effects) {
         match message.kind {
-            Kind::Call => self.write_call(key, message),
+            Kind::Call => effects.wakes.extend(self.write_call(key, message)),
             Kind::Ask => {
                 // The id of its entry, so that what answers it finds it.
                 self.write_event(self.pending.call_id(key), message);
@@ -289,14 +332,17 @@ impl Engine {
         }
     }
 
-    fn write_call(&mut self, key: Key, message: Outgoing) {
+    /// Gives the waker of an upload that may begin.
+    fn write_call(&mut self, key: Key, message: Outgoing) -> Option<Waker> {
         self.usage_there.add(message.depth, message.body.len());
         self.stats.calls_sent += 1;
         let id = self.pending.call_id(key);
         // Rounded up: the callee never gives up before the caller does (R14).
         let remaining = message.deadline.saturating_duration_since(self.now).as_nanos().div_ceil(1_000_000);
+        let streams = message.streams != Streams::Nothing;
         self.write(id, message, Some(u64::try_from(remaining).unwrap_or(u64::MAX)));
         self.mark_sent(key);
+        if streams { self.flows.called(id) } else { None }
     }
 
     fn write_event(&mut self, id: u64, message: Outgoing) {
@@ -322,7 +368,11 @@ impl Engine {
 }
 
 fn class_of(message: &Outgoing) -> Class {
-    if message.kind == Kind::Call { message.depth } else { EVENTS }
+    match (message.kind, message.streams) {
+        (Kind::Call, Streams::Nothing) => message.depth,
+        (Kind::Call, _) => STREAMS + message.depth,
+        _ => EVENTS,
+    }
 }
 
 fn leaving() -> CloseInfo {

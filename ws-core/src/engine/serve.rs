@@ -13,6 +13,8 @@ use crate::protocol::{FailClass, encode};
 pub(crate) enum Verdict {
     Value(Body),
     Declared(Body),
+    /// The end of a stream.
+    Completed,
     /// Without an answer: right for an event, `NoReply` for a call.
     Nothing,
     Fail(FailClass),
@@ -25,7 +27,7 @@ impl Verdict {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Value(body) | Self::Declared(body) => body.len(),
-            Self::Nothing | Self::Fail(_) | Self::Internal(_) => 0,
+            Self::Completed | Self::Nothing | Self::Fail(_) | Self::Internal(_) => 0,
         }
     }
 }
@@ -45,8 +47,12 @@ impl Engine {
             self.stats.late_answers += 1;
             return Ok(());
         };
-        match entry.kind {
+        let verdict = self.settle_opening(entry.kind, verdict, effects)?;
+        // Perhaps it was opened just now.
+        let kind = self.running.get(key).map_or(entry.kind, |entry| entry.kind);
+        match kind {
             Kind::Call { id, .. } => self.answer(id, entry.method, verdict, effects)?,
+            Kind::Stream { id } => self.finish_stream(id, entry.method, verdict, effects)?,
             Kind::Event { .. } => self.count_event(&verdict),
         }
         // Answering may have closed the connection, and with it emptied the table.
@@ -79,7 +85,9 @@ impl Engine {
             Verdict::Declared(body) => self.outbox.push(&encode::fail(id, FailClass::Declared), &[], body),
             // Like a value, a failure keeps its slot until it has room (R38).
             _ if !self.outbox.has_reserve(CONTROL) => return Err(verdict),
-            Verdict::Nothing => self.refuse_call(id, Some(method), FailClass::NoReply, effects),
+            Verdict::Nothing | Verdict::Completed => {
+                self.refuse_call(id, Some(method), FailClass::NoReply, effects)
+            }
             // Whoever gave this verdict has told of it.
             Verdict::Fail(class) => self.fail_call(id, class, &[], effects),
             Verdict::Internal(number) => {
@@ -94,12 +102,15 @@ impl Engine {
         match verdict {
             Verdict::Internal(_) => self.stats.handler_failures += 1,
             Verdict::Fail(_) => self.stats.events_refused += 1,
-            Verdict::Value(_) | Verdict::Declared(_) | Verdict::Nothing => {}
+            Verdict::Value(_) | Verdict::Declared(_) | Verdict::Completed | Verdict::Nothing => {}
         }
     }
 
     fn end(&mut self, key: Key, effects: &mut Effects) {
         let Some(entry) = self.running.remove(key) else { return };
+        if let Kind::Call { id, .. } | Kind::Stream { id } = entry.kind {
+            self.end_flow(id, effects);
+        }
         if matches!(entry.kind, Kind::Event { .. }) {
             self.grant.consume(entry.bytes);
             if let Some(next) = self.lane.end(key) {

@@ -8,6 +8,7 @@ use super::budget::{Budget, Share};
 use super::credit::{Allowance, Grant};
 use super::deadlines::{Deadlines, Due};
 use super::early::Early;
+use super::flows::Flows;
 use super::foreign::Foreign;
 use super::handshake::{Activation, announced};
 use super::heartbeat::{Beat, Heartbeat};
@@ -84,6 +85,7 @@ pub(crate) struct Engine {
     pub(super) running: Running,
     pub(super) lane: Lane,
     pub(super) queues: Queues,
+    pub(super) flows: Flows,
     pub(super) grant: Grant,
     pub(super) allowance: Allowance,
     /// What the other side announced; none before activation.
@@ -143,6 +145,7 @@ impl Engine {
             running: Running::new(Bounds::of(&here)),
             lane: Lane::default(),
             queues: Queues::default(),
+            flows: Flows::new(&limits),
             grant: Grant::new(here.event_messages, here.event_bytes),
             allowance: Allowance::default(),
             bounds_there: None,
@@ -203,7 +206,7 @@ impl Engine {
     /// Entries of any table, for tests that look for leaks.
     #[cfg(test)]
     pub(crate) fn entries(&self) -> usize {
-        self.pending.len() + self.running() + self.early.len()
+        self.pending.len() + self.running() + self.early.len() + self.flows.len()
     }
 
     pub(crate) const fn stats(&self) -> Stats {
@@ -231,7 +234,8 @@ impl Engine {
 
     /// Whether there is something to write.
     pub(crate) fn has_output(&self) -> bool {
-        let owes = self.pong_owed.is_some() || self.grant.owes() || self.pending.owes_cancels();
+        let owes =
+            self.pong_owed.is_some() || self.grant.owes() || self.flows.owes() || self.pending.owes_cancels();
         self.outbox.queued() > 0 || (owes && self.is_active())
     }
 
@@ -294,7 +298,7 @@ impl Engine {
         let (pending, running) = (&self.pending, &self.running);
         let deadline = self.deadlines.next(|due| match due {
             Due::Pending(key) => pending.is_live(key),
-            Due::Running(key) => running.get(key).is_some(),
+            Due::Running(key) => running.is_due(key),
         });
         let phase = match self.phase {
             Phase::AwaitHello { until, .. } | Phase::Deciding { until, .. } => Some(until),
@@ -313,7 +317,7 @@ impl Engine {
         let live = pending.len() + running.len();
         self.deadlines.add(at, due, live, |due| match due {
             Due::Pending(key) => pending.is_live(key),
-            Due::Running(key) => running.get(key).is_some(),
+            Due::Running(key) => running.is_due(key),
         });
     }
 
@@ -325,6 +329,8 @@ impl Engine {
                 self.stats.events_expired += 1;
                 self.report(id, Some(method), FailClass::Timeout, effects);
             }
+            // Its deadline held until it was open (R14).
+            Kind::Stream { .. } => return,
         }
         self.stop(key, effects);
     }
@@ -365,6 +371,7 @@ impl Engine {
         self.leaving = None;
         let outbox = &self.outbox;
         self.pending.close(&info, |position| outbox.has_left(position), effects);
+        self.flows.close(&info, effects);
         effects.starts.clear();
         effects.verdicts.clear();
         self.early.clear();
@@ -385,6 +392,7 @@ impl Engine {
         self.outbox.clear();
         self.running.bury();
         self.pending.bury();
+        self.flows.bury();
         self.schema = Schema::default();
     }
 
@@ -428,7 +436,7 @@ impl Engine {
 
     /// Bytes that this connection buffers for now, against the server's budget.
     pub(super) fn buffered(&self) -> usize {
-        let held = self.running.call_bytes() + self.grant.outstanding_bytes();
+        let held = self.running.call_bytes() + self.grant.outstanding_bytes() + self.flows.held();
         let ours = self.outbox.queued() + self.pending.held_bytes() + self.early.bytes();
         let ours = ours + self.foreign.bytes();
         usize::try_from(held).unwrap_or(usize::MAX).saturating_add(ours)

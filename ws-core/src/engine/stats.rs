@@ -12,6 +12,14 @@ pub struct Stats {
     pub calls_received: u64,
     /// Events of the peer that were taken here.
     pub events_received: u64,
+    /// Items of streams and uploads this side sent.
+    pub items_sent: u64,
+    /// Items of streams and uploads that were taken here.
+    pub items_received: u64,
+    /// Items that came for a reader that was gone, or for whom the server-wide buffer had no room.
+    pub items_dropped: u64,
+    /// ITEM, END and CREDIT frames for streams that had ended: late after a CANCEL or an answer (R26).
+    pub stray_items: u64,
     /// Replies nobody waits for any more: late, duplicate or unknown (R17).
     pub stray_replies: u64,
     /// Messages of the peer dropped because the connection was not accepted yet (R8).

@@ -1,24 +1,36 @@
 //! Slots and bytes in use at each depth (R11, R12). Both sides keep one such table for each direction, by the same
 //! rule, so that a caller that keeps to it is never refused.
 
-use crate::limits::{MAX_DEPTH, NESTED_SLOTS};
+use crate::limits::{MAX_DEPTH, NESTED_SLOTS, NESTED_STREAMS};
 use crate::protocol::Announced;
 
 /// The bounds that a callee announced.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     slots: u64,
+    nested_slots: u64,
     bytes: u64,
     nested_bytes: u64,
 }
 
 impl Bounds {
-    pub(super) const fn of(announced: &Announced) -> Self {
+    pub(super) fn of(announced: &Announced) -> Self {
         Self {
             slots: announced.max_in_flight,
+            nested_slots: announced.max_in_flight.min(u64::from(NESTED_SLOTS)),
             bytes: announced.max_call_bytes,
             nested_bytes: announced.max_message,
         }
+    }
+
+    pub(super) const fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    /// The bounds of calls that stream: their number alone.
+    pub(super) fn of_streams(max_streams: u64) -> Self {
+        let nested_slots = max_streams.min(u64::from(NESTED_STREAMS));
+        Self { slots: max_streams, nested_slots, bytes: u64::MAX, nested_bytes: u64::MAX }
     }
 }
 
@@ -41,7 +53,7 @@ impl Usage {
         let used = self.depths.get(usize::from(depth)).copied().unwrap_or_default();
         let (slots, limit) = match depth {
             0 => (bounds.slots, bounds.bytes),
-            _ => (bounds.slots.min(u64::from(NESTED_SLOTS)), bounds.nested_bytes),
+            _ => (bounds.nested_slots, bounds.nested_bytes),
         };
         used.calls == 0 || (used.calls < slots && used.bytes + bytes as u64 <= limit)
     }
@@ -78,7 +90,7 @@ impl Usage {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { slots: 2, bytes: 100, nested_bytes: 50 };
+    const BOUNDS: Bounds = Bounds { slots: 2, nested_slots: 2, bytes: 100, nested_bytes: 50 };
 
     #[test]
     fn each_depth_counts_alone() {

@@ -38,7 +38,9 @@ pub enum Outcome<'a> {
     Value,
     /// The error that the method declares, which the body is.
     Declared,
-    /// Neither; the body is empty.
+    /// A stream is open; the body is empty, and its items pass no interceptor.
+    Opened,
+    /// None of these; the body is empty.
     Failed(&'a CallError),
 }
 

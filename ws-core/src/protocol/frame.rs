@@ -15,10 +15,12 @@ pub(super) mod kind {
     pub(crate) const FAIL: u8 = 6;
     pub(crate) const CANCEL: u8 = 7;
     pub(crate) const CREDIT: u8 = 8;
-    // 9 ITEM and 10 END belong to streams; 14 and 15 are reserved for resume and re-authentication.
+    pub(crate) const ITEM: u8 = 9;
+    pub(crate) const END: u8 = 10;
     pub(crate) const PING: u8 = 11;
     pub(crate) const PONG: u8 = 12;
     pub(crate) const GOAWAY: u8 = 13;
+    // 14 and 15 are reserved for resume and re-authentication.
     /// A kind with this bit may be skipped by a reader that does not know it (P13).
     pub(crate) const IGNORABLE: u8 = 0x80;
 }
@@ -27,6 +29,10 @@ const WANTS_REPLY: u8 = 1;
 const HAS_REPLY_TO: u8 = 2;
 const HAS_DEADLINE: u8 = 4;
 const HAS_METADATA: u8 = 8;
+/// Of RETURN: it opens a stream.
+const OPENS: u8 = 1;
+/// Of END: the stream failed.
+const FAILED: u8 = 1;
 
 /// One frame, borrowed from the message that carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +52,11 @@ pub enum Frame<'a> {
         /// The value in the codec.
         body: &'a [u8],
     },
+    /// A call's RETURN that opens its stream of values.
+    Open {
+        /// The call's id, which is the stream's as well.
+        id: u64,
+    },
     /// The failure of a call.
     Fail {
         /// The call's id.
@@ -55,18 +66,32 @@ pub enum Frame<'a> {
         /// By class: the declared error in the codec, a number, or nothing.
         body: &'a [u8],
     },
-    /// The caller no longer wants the reply.
+    /// The caller no longer wants the reply or the stream; the callee no longer reads the upload.
     Cancel {
-        /// The call's id.
+        /// The call's id: of the sender's parity for a call or stream, of the receiver's for an upload.
         id: u64,
+    },
+    /// One item of a stream.
+    Item {
+        /// The call's id: of the sender's parity for an upload, of the receiver's for a stream of values.
+        id: u64,
+        /// The item in the codec.
+        body: &'a [u8],
+    },
+    /// The last frame of a stream.
+    End {
+        /// The call's id, as for an item.
+        id: u64,
+        /// None where it is complete; else why it is not, with a body as that of FAIL.
+        failure: Option<(FailClass, &'a [u8])>,
     },
     /// Absolute credit: how many messages and bytes the sender of this frame takes in all (id 0: events).
     Credit {
         /// 0, or a stream.
         id: u64,
-        /// Messages since activation.
+        /// Messages since activation, or items of the stream.
         messages: u64,
-        /// Bytes since activation.
+        /// Bytes since activation, or of the stream.
         bytes: u64,
     },
     /// Are you there?
@@ -119,8 +144,19 @@ impl<'a> Frame<'a> {
         if kind == kind::MESSAGE {
             return Message::parse(flags, &mut reader).map(Self::Message);
         }
-        if flags != 0 {
-            return Err(Malformed("a flag is set that is not defined"));
+        match (kind, flags) {
+            (_, 0) => {}
+            (kind::RETURN, OPENS) => {
+                let id = reader.varint()?;
+                reader.end()?;
+                return Ok(Self::Open { id });
+            }
+            (kind::END, FAILED) => {
+                let id = reader.varint()?;
+                let class = FailClass::from_u8(reader.u8()?);
+                return Ok(Self::End { id, failure: Some((class, reader.rest())) });
+            }
+            _ => return Err(Malformed("a flag is set that is not defined")),
         }
         let frame = match kind {
             kind::HELLO => return Ok(Self::Hello(reader.rest())),
@@ -132,6 +168,8 @@ impl<'a> Frame<'a> {
                 let class = FailClass::from_u8(reader.u8()?);
                 return Ok(Self::Fail { id, class, body: reader.rest() });
             }
+            kind::ITEM => return Ok(Self::Item { id: reader.varint()?, body: reader.rest() }),
+            kind::END => Self::End { id: reader.varint()?, failure: None },
             kind::CANCEL => Self::Cancel { id: reader.varint()? },
             kind::CREDIT => {
                 Self::Credit { id: reader.varint()?, messages: reader.varint()?, bytes: reader.varint()? }
@@ -220,8 +258,8 @@ impl Envelope {
 /// Writing frames.
 pub mod encode {
     use super::{
-        Envelope, FailClass, HAS_DEADLINE, HAS_METADATA, HAS_REPLY_TO, Message, Metadata, WANTS_REPLY, kind,
-        varint,
+        Envelope, FAILED, FailClass, HAS_DEADLINE, HAS_METADATA, HAS_REPLY_TO, Message, Metadata, OPENS,
+        WANTS_REPLY, kind, varint,
     };
 
     /// A MESSAGE up to its metadata; `message.body` is not looked at, and `message.metadata` only for its flag.
@@ -265,6 +303,33 @@ pub mod encode {
     #[must_use]
     pub fn ret(id: u64) -> Envelope {
         Envelope::new(kind::RETURN, 0).varint(id)
+    }
+
+    /// RETURN that opens a stream, whole.
+    #[must_use]
+    pub fn open(id: u64) -> Envelope {
+        Envelope::new(kind::RETURN, OPENS).varint(id)
+    }
+
+    /// ITEM, before the item.
+    #[inline]
+    #[must_use]
+    pub fn item(id: u64) -> Envelope {
+        Envelope::new(kind::ITEM, 0).varint(id)
+    }
+
+    /// END of a complete stream, whole.
+    #[must_use]
+    pub fn end(id: u64) -> Envelope {
+        Envelope::new(kind::END, 0).varint(id)
+    }
+
+    /// END of a stream that failed, before its body.
+    #[must_use]
+    pub fn end_failed(id: u64, class: FailClass) -> Envelope {
+        let mut envelope = Envelope::new(kind::END, FAILED).varint(id);
+        envelope.push(class as u8);
+        envelope
     }
 
     /// FAIL, before its body.
@@ -336,6 +401,10 @@ mod tests {
     fn undefined_flags_and_kinds_are_refused() {
         assert!(Frame::parse(&[kind::MESSAGE, 0x10, 1, 0, 0, 0, 0, 0]).is_err());
         assert!(Frame::parse(&[kind::CANCEL, 1, 3]).is_err());
+        assert!(Frame::parse(&[kind::ITEM, 1, 3]).is_err());
+        assert!(Frame::parse(&[kind::RETURN, OPENS, 3, 0]).is_err(), "a stream is opened without a value");
+        assert!(Frame::parse(&[kind::END, 0, 3, 0]).is_err(), "a complete stream ends without a body");
+        assert!(Frame::parse(&[kind::END, FAILED, 3]).is_err(), "a failure without its class");
         assert!(Frame::parse(&[0x55, 0]).is_err());
         assert!(Frame::parse(&[kind::CANCEL, 0, 3, 0]).is_err(), "bytes behind the last field");
         assert_eq!(Frame::parse(&[0xfe]), Ok(Frame::Ignored));

@@ -20,6 +20,12 @@ pub struct Announced {
     pub event_messages: u64,
     /// Event bytes before the first CREDIT.
     pub event_bytes: u64,
+    /// Calls that stream at once, at depth 0.
+    pub max_streams: u64,
+    /// Items of a stream before its first CREDIT.
+    pub stream_items: u64,
+    /// Bytes of a stream's items before its first CREDIT.
+    pub stream_bytes: u64,
     /// Silence after which this side pings, in milliseconds.
     pub ping_ms: u64,
 }
@@ -102,6 +108,9 @@ impl Announced {
             self.max_call_bytes,
             self.event_messages,
             self.event_bytes,
+            self.max_streams,
+            self.stream_items,
+            self.stream_bytes,
             self.ping_ms,
         ] {
             varint::put(value, |byte| out.push(byte));
@@ -116,13 +125,19 @@ impl Announced {
             max_call_bytes: reader.varint()?,
             event_messages: reader.varint()?,
             event_bytes: reader.varint()?,
+            max_streams: reader.varint()?,
+            stream_items: reader.varint()?,
+            stream_bytes: reader.varint()?,
             ping_ms: reader.varint()?,
         };
         let usable = announced.max_message >= 1024
             && announced.max_in_flight >= 1
             && announced.max_call_bytes >= 1
             && announced.event_messages >= 1
-            && announced.event_bytes >= 1;
+            && announced.event_bytes >= 1
+            && announced.max_streams >= 1
+            && announced.stream_items >= 1
+            && announced.stream_bytes >= 1;
         if usable { Ok(announced) } else { Err(Malformed("an announced limit can never be met")) }
     }
 
@@ -313,6 +328,9 @@ mod tests {
         max_call_bytes: 4 << 20,
         event_messages: 256,
         event_bytes: 1 << 20,
+        max_streams: 64,
+        stream_items: 32,
+        stream_bytes: 8 << 10,
         ping_ms: 15_000,
     };
 

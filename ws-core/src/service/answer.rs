@@ -72,8 +72,12 @@ impl Responder {
         Answer(AnswerKind::Nothing)
     }
 
+    pub(crate) fn body<T: Serialize>(&self, value: &T) -> Result<Body, EncodeError> {
+        self.encoding.encode(value, self.max_message)
+    }
+
     fn encode<T: Serialize>(&self, value: &T, kind: fn(Body) -> AnswerKind) -> Answer {
-        match self.encoding.encode(value, self.max_message) {
+        match self.body(value) {
             Ok(body) => Answer(kind(body)),
             Err(EncodeError::TooLarge { .. }) => Answer(AnswerKind::TooLarge),
             Err(EncodeError::Unsupported(text)) => Answer(AnswerKind::Unencodable(text)),
@@ -91,6 +95,8 @@ pub(crate) enum AnswerKind {
     Declared(Body),
     Nothing,
     Refused(Refusal),
+    /// A stream is complete.
+    Completed,
     TooLarge,
     Unencodable(String),
 }

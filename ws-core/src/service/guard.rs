@@ -117,7 +117,12 @@ impl<P: Provider> Guarded<P> {
             None if self.provider.routes() => {
                 self.on_routes.push((Some(MethodId::of(name)), Arc::new(guard)));
             }
-            None => return Err(ContractError::NoSuchMethod { name: name.to_owned() }),
+            None => {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                let names = self.names.specs().iter().map(|spec| spec.name);
+                let near = names.filter(|other| other.rsplit('.').next() == Some(last)).collect();
+                return Err(ContractError::NoSuchMethod { name: name.to_owned(), near });
+            }
         }
         Ok(self)
     }

@@ -5,13 +5,15 @@ use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 
-use super::scope::Awaiting;
+use super::scope::{Awaiting, ScopeGuard};
 use super::{CallContext, MethodSpec, Refusal, Responder};
 use crate::codec::Encoding;
 use crate::context::Metadata;
+use crate::engine::Key;
 use crate::limits::DecodeLimits;
 use crate::message::MessageHandle;
 use crate::peer::Peer;
+use crate::stream::{ItemSink, Streaming};
 
 /// One incoming message: its arguments still encoded, and what its handler may ask about it.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(crate) struct InvocationParts {
     pub(crate) reply_to: Option<u64>,
     pub(crate) metadata: Option<Arc<Metadata>>,
     pub(crate) awaiting: Option<Arc<Awaiting>>,
+    /// What a method that streams reads from and writes to.
+    pub(crate) flow: Option<Key>,
 }
 
 impl<'a> Invocation<'a> {
@@ -63,6 +67,20 @@ impl<'a> Invocation<'a> {
     #[must_use]
     pub fn handle(&self) -> MessageHandle {
         self.parts.handle()
+    }
+
+    /// Where the handler of a method that streams values puts them.
+    pub fn sink(&self) -> ItemSink {
+        let flow = self.parts.flow.filter(|_| self.parts.spec.streams.down());
+        ItemSink::new(Arc::clone(self.parts.peer.shared()), flow, self.responder())
+    }
+
+    /// What the caller uploads, for a method that takes a stream. To be asked for once: a second reader, and that of
+    /// a method that takes none, ends `Cancelled` at once.
+    pub fn upload<T>(&self) -> Streaming<T> {
+        let shared = Arc::clone(self.parts.peer.shared());
+        let flow = self.parts.flow.filter(|flow| shared.with(|engine, _| engine.claim(*flow)));
+        Streaming::new(shared, flow, ScopeGuard::default())
     }
 
     /// What encodes the handler's result.

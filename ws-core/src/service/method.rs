@@ -88,8 +88,36 @@ pub enum Queueing {
     Serial,
     /// While one runs, others are `Overloaded`.
     Busy,
-    /// The latest replaces the one that runs, which ends `Cancelled`.
+    /// The latest replaces the one that runs, which ends `Cancelled`. It needs a free slot of its own to do so.
     Latest,
+}
+
+/// What a call streams besides its arguments and its answer (R26).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Streams {
+    /// Neither: a plain call, or an event.
+    #[default]
+    Nothing,
+    /// Values, in place of one.
+    Down,
+    /// Items that the caller uploads while the call runs.
+    Up,
+    /// Both.
+    Both,
+}
+
+impl Streams {
+    /// Whether the callee streams values.
+    #[must_use]
+    pub const fn down(self) -> bool {
+        matches!(self, Self::Down | Self::Both)
+    }
+
+    /// Whether the caller uploads items.
+    #[must_use]
+    pub const fn up(self) -> bool {
+        matches!(self, Self::Up | Self::Both)
+    }
 }
 
 /// One method of a contract: its name, its identity, its signature's fingerprint and its options.
@@ -114,6 +142,8 @@ pub struct MethodSpec {
     pub queueing: Queueing,
     /// The default deadline of a call, where the contract sets one.
     pub timeout: Option<Duration>,
+    /// What a call streams.
+    pub streams: Streams,
 }
 
 impl MethodSpec {
@@ -143,6 +173,7 @@ impl MethodSpec {
             spawn: false,
             queueing: Queueing::None,
             timeout: None,
+            streams: Streams::Nothing,
         }
     }
 
@@ -205,6 +236,20 @@ impl MethodSpec {
     #[must_use]
     pub const fn queueing(mut self, queueing: Queueing) -> Self {
         self.queueing = queueing;
+        self
+    }
+
+    /// Makes it a call that streams, which is part of its signature (P32). Once at most.
+    ///
+    /// # Panics
+    /// Where it was said before: an error of the compiler in a constant.
+    #[must_use]
+    pub const fn streams(mut self, streams: Streams) -> Self {
+        assert!(matches!(self.streams, Streams::Nothing), "what a method streams is said once");
+        if !matches!(streams, Streams::Nothing) {
+            self.signature = fnv1a_64(self.signature, &[streams as u8]);
+        }
+        self.streams = streams;
         self
     }
 
@@ -276,6 +321,11 @@ mod tests {
         let base = MethodSpec::call("A.b", "(i64)->i64", 1);
         assert_ne!(base.signature, MethodSpec::call("A.b", "(i64)->i64", 2).signature);
         assert_ne!(base.signature, MethodSpec::event("A.b", "(i64)->i64", 1).signature);
+        let streaming =
+            [Streams::Down, Streams::Up, Streams::Both].map(|streams| base.streams(streams).signature);
+        assert!(streaming.iter().all(|signature| *signature != base.signature));
+        assert!(streaming[0] != streaming[1] && streaming[1] != streaming[2] && streaming[0] != streaming[2]);
+        assert_eq!(base.streams(Streams::Nothing), base);
         assert_eq!(base.id, MethodSpec::event("A.b", "()", 7).id);
     }
 }

@@ -31,10 +31,12 @@ pub use answer::{Answer, HandlerFuture, Refusal, Responder};
 pub use call_context::CallContext;
 pub use contract::Contract;
 pub use event::{Event, EventWriter, Written};
+/// `futures::Stream`, for generated code.
+pub use futures::Stream;
 pub use guard::{Denied, Guard, Guarded};
 pub use invocation::Invocation;
 pub(crate) use invocation::InvocationParts;
-pub use method::{MethodId, MethodKind, MethodName, MethodSpec, Queueing};
+pub use method::{MethodId, MethodKind, MethodName, MethodSpec, Queueing, Streams};
 pub use named::{ContractName, Named};
 pub use names::type_name;
 pub use nested::{Decoded, NestedFuture};

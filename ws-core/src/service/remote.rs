@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use futures::Stream;
+
 use super::method::NameScope;
 use super::{MethodId, MethodSpec, Methods, Payload};
 use crate::call::Call;
 use crate::context::CallOptions;
 use crate::event::Sending;
 use crate::peer::Peer;
+use crate::stream::{Opening, uploading};
 
 /// A typed stub: `CalculatorRemote`. Cheap to clone, and weak: it never keeps a connection open. `()` calls nothing;
 /// a tuple of up to eight remotes calls several contracts: `connection.remote().1.say(…)`.
@@ -97,6 +100,37 @@ impl RemoteHandle {
         arguments: &impl serde::Serialize,
     ) -> Call<T, E> {
         self.peer.call_method(self.id(method), method, arguments, self.options.clone())
+    }
+
+    /// A call of a `method` that streams values.
+    pub fn stream<T: Payload, E: Payload>(
+        &self,
+        method: &'static MethodSpec,
+        arguments: &impl serde::Serialize,
+    ) -> Opening<T, E> {
+        Opening::new(self.peer.raw_call(self.id(method), method, arguments, self.options.clone(), None))
+    }
+
+    /// A call of a `method` that takes a stream: `items` are uploaded while it runs, and dropped when it ends.
+    pub fn call_with_upload<T: Payload, E: Payload, I: Payload>(
+        &self,
+        method: &'static MethodSpec,
+        arguments: &impl serde::Serialize,
+        items: impl Stream<Item = I> + Send + 'static,
+    ) -> Call<T, E> {
+        let upload = Some(uploading(items));
+        Call::of(self.peer.raw_call(self.id(method), method, arguments, self.options.clone(), upload))
+    }
+
+    /// A call of a `method` that takes a stream and streams values: `items` are uploaded until the values end.
+    pub fn stream_with_upload<T: Payload, E: Payload, I: Payload>(
+        &self,
+        method: &'static MethodSpec,
+        arguments: &impl serde::Serialize,
+        items: impl Stream<Item = I> + Send + 'static,
+    ) -> Opening<T, E> {
+        let upload = Some(uploading(items));
+        Opening::new(self.peer.raw_call(self.id(method), method, arguments, self.options.clone(), upload))
     }
 
     /// An event of `method`; the arguments are encoded here, the event leaves when it is first polled.

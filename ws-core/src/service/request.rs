@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, CallContext, HandlerFuture, Invocation, Methods, Payload, Provider, Refusal, Responder};
 use crate::error::Never;
+use crate::stream::{ItemSink, Uploading};
 
 /// A contract's messages with typed reply handles: `CalculatorRequest`.
 ///
@@ -40,8 +41,23 @@ pub struct Received<Q> {
 }
 
 /// The other end of a reply handle.
-#[derive(Debug)]
-pub struct PendingAnswer(oneshot::Receiver<Answer>);
+pub struct PendingAnswer {
+    answer: oneshot::Receiver<Replied>,
+    sink: ItemSink,
+}
+
+impl fmt::Debug for PendingAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingAnswer").finish_non_exhaustive()
+    }
+}
+
+/// What a reply handle gives.
+enum Replied {
+    Answer(Answer),
+    /// What produces a stream, given where its items go.
+    Stream(Uploading),
+}
 
 impl<Q> Received<Q> {
     /// An event.
@@ -65,7 +81,7 @@ impl<Q> Received<Q> {
 /// Answers one call, once, from any task. Dropped without an answer, the caller hears `NoReply` at once.
 #[must_use = "a reply handle that is dropped fails the call with `NoReply`"]
 pub struct ReplyHandle<T, E = Never> {
-    sender: oneshot::Sender<Answer>,
+    sender: oneshot::Sender<Replied>,
     responder: Responder,
     context: CallContext,
     types: PhantomData<fn(T, E)>,
@@ -77,7 +93,8 @@ impl<T: Payload, E: Payload> ReplyHandle<T, E> {
     pub fn new(invocation: &Invocation<'_>) -> (Self, PendingAnswer) {
         let (sender, receiver) = oneshot::channel();
         let (responder, context) = (invocation.responder(), invocation.context());
-        (Self { sender, responder, context, types: PhantomData }, PendingAnswer(receiver))
+        let pending = PendingAnswer { answer: receiver, sink: invocation.sink() };
+        (Self { sender, responder, context, types: PhantomData }, pending)
     }
 
     /// Answers with a value. Where the caller has given up, nothing happens.
@@ -108,7 +125,12 @@ impl<T: Payload, E: Payload> ReplyHandle<T, E> {
 
     fn answer(self, answer: Answer) {
         // The other end is gone where the call is.
-        drop(self.sender.send(answer));
+        drop(self.sender.send(Replied::Answer(answer)));
+    }
+
+    /// Answers with a stream.
+    pub(crate) fn produce(self, stream: Uploading) {
+        drop(self.sender.send(Replied::Stream(stream)));
     }
 }
 
@@ -216,7 +238,11 @@ impl<Q: Request> Provider for RequestProvider<Q> {
             drop(sender);
             match answer {
                 // Dropped unanswered: `NoReply`.
-                Some(PendingAnswer(answer)) => answer.await.unwrap_or_else(|_| responder.nothing()),
+                Some(PendingAnswer { answer, sink }) => match answer.await {
+                    Ok(Replied::Answer(answer)) => answer,
+                    Ok(Replied::Stream(stream)) => stream(sink).await,
+                    Err(_) => responder.nothing(),
+                },
                 None => responder.nothing(),
             }
         }))

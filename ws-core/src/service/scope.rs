@@ -141,6 +141,38 @@ impl ScopeEnd {
     }
 }
 
+/// What was begun under a scope, and ends with it; nothing does where there is none.
+#[derive(Debug, Default)]
+pub(crate) struct ScopeGuard {
+    end: Option<Arc<ScopeEnd>>,
+    ticket: Option<u64>,
+    /// The handler that began it is known to wait, as long as this lives.
+    _awaited: Option<Awaited>,
+}
+
+impl ScopeGuard {
+    pub(crate) const fn new(
+        end: Option<Arc<ScopeEnd>>,
+        ticket: Option<u64>,
+        awaited: Option<Awaited>,
+    ) -> Self {
+        Self { end, ticket, _awaited: awaited }
+    }
+
+    /// As [`ScopeEnd::poll`].
+    pub(crate) fn has_ended(&mut self, waker: &Waker) -> bool {
+        self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, waker))
+    }
+}
+
+impl Drop for ScopeGuard {
+    fn drop(&mut self) {
+        if let Some(end) = &self.end {
+            end.leave(self.ticket);
+        }
+    }
+}
+
 /// A future whose calls belong to a handler's call, wherever it is polled. Made by `CallContext::scope`.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]

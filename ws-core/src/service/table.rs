@@ -85,10 +85,12 @@ pub enum ContractError {
         second: &'static str,
     },
     /// A guard for a method that its provider does not have.
-    #[error("there is no method `{name}` to guard")]
+    #[error("there is no method `{name}` to guard{}", did_you_mean(.near))]
     NoSuchMethod {
         /// The name as given.
         name: String,
+        /// The methods there are that end like it: a nested or renamed contract's begin otherwise.
+        near: Vec<&'static str>,
     },
     /// A name that cannot travel.
     #[error(
@@ -170,6 +172,13 @@ impl MethodTable {
     pub fn same_fingerprint(&self, other: &Self) -> bool {
         self.specs.len() == other.specs.len()
             && self.specs.iter().zip(&other.specs).all(|(a, b)| a.id == b.id && a.signature == b.signature)
+    }
+}
+
+fn did_you_mean(near: &[&str]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!("; there is `{}`", near.join("`, `")),
     }
 }
 

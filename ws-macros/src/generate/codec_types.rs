@@ -49,6 +49,35 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
     codec(contract, &names.call, arities, &outcome, &send, &make_send)
 }
 
+/// The codec of a call that streams, where there are any.
+pub(super) fn stream_codec(contract: &Contract, names: &Names, arities: &BTreeSet<usize>) -> TokenStream {
+    let runtime = &contract.runtime;
+    let send = quote! {
+        put: for<'__a> fn(&'__a mut #runtime::ItemSink, &Value) -> #runtime::SendItem<'__a>,
+        fail: fn(#runtime::ItemSink, &Error) -> #runtime::service::Answer,
+        upload: fn(&#runtime::service::Invocation<'_>) -> #runtime::Streaming<Upload>,
+        answer: fn(
+            #runtime::service::Responder,
+            ::core::result::Result<Value, Error>,
+        ) -> #runtime::service::Answer,
+    };
+    let make_send = quote! {
+        put: |__sink, __item| #runtime::ItemSink::send(__sink, __item),
+        fail: |__sink, __error| #runtime::ItemSink::failed(__sink, __error),
+        upload: |__invocation| #runtime::service::Invocation::upload(__invocation),
+        answer: |__responder, __outcome| match __outcome {
+            ::core::result::Result::Ok(__value) => {
+                #runtime::service::Responder::value(&__responder, &__value)
+            }
+            ::core::result::Result::Err(__error) => {
+                #runtime::service::Responder::error(&__responder, &__error)
+            }
+        },
+    };
+    let types = [format_ident!("Value"), format_ident!("Error"), format_ident!("Upload")];
+    codec(contract, &names.stream, arities, &types, &send, &make_send)
+}
+
 /// The codec of an event, where there are any.
 pub(super) fn event_codec(contract: &Contract, names: &Names, arities: &BTreeSet<usize>) -> TokenStream {
     let runtime = &contract.runtime;

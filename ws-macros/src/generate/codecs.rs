@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
-use super::codec_types::{call_codec, constructor, event_codec};
+use super::codec_types::{call_codec, constructor, event_codec, stream_codec};
 use super::generics::Parameters;
 use super::names::Names;
-use crate::model::{Contract, Kind, Method, Output};
+use crate::model::{Contract, Kind, Method, Upload};
 
 /// The codecs of all methods, and the types that they are of.
 pub(super) fn codecs(contract: &Contract, names: &Names) -> TokenStream {
@@ -21,6 +21,8 @@ pub(super) fn codecs(contract: &Contract, names: &Names) -> TokenStream {
     let constants = contract.methods.iter().map(|method| constant(contract, names, method));
     let (calls, events): (Vec<_>, Vec<_>) =
         contract.methods.iter().partition(|method| matches!(method.kind, Kind::Call { .. }));
+    let (streams, calls): (Vec<_>, Vec<_>) = calls.into_iter().partition(|method| method.streams());
+    let streams = stream_codec(contract, names, &arities(&streams));
     let calls = call_codec(contract, names, &arities(&calls));
     let events = event_codec(contract, names, &arities(&events));
     let parameters = Parameters::of(contract);
@@ -37,6 +39,7 @@ pub(super) fn codecs(contract: &Contract, names: &Names) -> TokenStream {
         impl<#bounded> #holder<#arguments> #conditions { #(#constants)* }
 
         #calls
+        #streams
         #events
     }
 }
@@ -46,14 +49,15 @@ fn constant(contract: &Contract, names: &Names, method: &Method) -> TokenStream 
     let runtime = &contract.runtime;
     let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
     let arguments: Vec<_> = method.arguments.iter().map(|argument| &argument.ty).collect();
-    let (codec, outcome) = match &method.kind {
-        Kind::Call { output: Output::Value(value), .. } => {
-            (&names.call, Some(quote!(#value, #runtime::Never)))
-        }
-        Kind::Call { output: Output::Fallible { value, error, .. }, .. } => {
-            (&names.call, Some(quote!(#value, #error)))
-        }
-        Kind::Event { .. } => (&names.event, None),
+    let outcome = method.outcome().map(|(value, error)| {
+        let error = error.map_or_else(|| quote!(#runtime::Never), ToTokens::to_token_stream);
+        quote!(#value, #error,)
+    });
+    let (codec, outcome) = match (&method.kind, &method.upload) {
+        (Kind::Event { .. }, _) => (&names.event, None),
+        (Kind::Call { .. }, Some(Upload { item, .. })) => (&names.stream, Some(quote!(#outcome #item))),
+        (Kind::Call { .. }, None) if method.streams() => (&names.stream, Some(quote!(#outcome ()))),
+        (Kind::Call { .. }, None) => (&names.call, outcome),
     };
     // The few errors that are about no single type point to the method.
     let place = ident.span();

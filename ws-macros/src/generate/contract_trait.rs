@@ -42,8 +42,13 @@ fn method(method: &Method) -> TokenStream {
         Kind::Event { .. } => parse_quote!(()),
     };
     let (allow, body) = match &method.item.default {
-        Some(block) => (Some(allow_in_body()), default_body(block, &output)),
+        Some(block) => (Some(allow_in_body()), default_body(method, block, &output)),
         None => (None, quote!(;)),
+    };
+    let returned = match method.stream() {
+        // At hand, as its author wrote it.
+        Some(stream) if !stream.awaited => quote!(#output),
+        _ => quote!(impl ::core::future::Future<Output = #output> + ::core::marker::Send),
     };
     quote! {
         #(#cfgs)*
@@ -51,14 +56,21 @@ fn method(method: &Method) -> TokenStream {
         #(#others)*
         #allow
         fn #ident(#inputs)
-            -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+            -> #returned
         #body
     }
 }
 
 /// An `async` block of its own does not learn its type from the signature, so it is said twice: once for what `return`
 /// gives and once for the end of the body. Both make a mismatch an error on the user's expression.
-fn default_body(block: &Block, output: &Type) -> TokenStream {
+///
+/// The type of a stream cannot be said; nor that of a body that is not awaited at all.
+fn default_body(method: &Method, block: &Block, output: &Type) -> TokenStream {
+    match method.stream() {
+        Some(stream) if stream.awaited => return quote!({ async move #block }),
+        Some(_) => return quote!(#block),
+        None => {}
+    }
     // Locals of this span are not seen by the user's body, nor theirs by it.
     quote_spanned! {Span::mixed_site()=>
         {

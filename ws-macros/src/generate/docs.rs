@@ -67,6 +67,10 @@ fn sections(kind: &Kind) -> [&'static str; 7] {
     let (errors, declared, cancel_safety) = match kind {
         Kind::Call { output, .. } => {
             let declared = match output {
+                Output::Stream(stream) if stream.error.is_some() => {
+                    "`CallError::App` and `StreamError::App` carry the error that the other side returned."
+                }
+                Output::Stream(_) => "",
                 Output::Fallible { .. } => "`CallError::App` carries the error that the other side returned.",
                 Output::Value(_) => "",
             };

@@ -7,7 +7,7 @@ use syn::{Type, parse_quote};
 
 use super::docs::doc;
 use super::used::Used;
-use crate::model::{Attributes, Contract, Kind, Method, Nested, Output};
+use crate::model::{Attributes, Contract, Method, Nested};
 
 /// One variant of an enum.
 pub(super) struct Variant<'a> {
@@ -33,15 +33,8 @@ pub(super) fn nested_type(contract: &Contract, nested: &Nested, which: &str) -> 
 /// What a call returns: the value and the declared error.
 pub(super) fn outcome(contract: &Contract, method: &Method) -> Option<(Type, Type)> {
     let runtime = &contract.runtime;
-    match &method.kind {
-        Kind::Call { output: Output::Value(value), .. } => {
-            Some(((**value).clone(), parse_quote!(#runtime::Never)))
-        }
-        Kind::Call { output: Output::Fallible { value, error, .. }, .. } => {
-            Some(((**value).clone(), (**error).clone()))
-        }
-        Kind::Event { .. } => None,
-    }
+    let (value, error) = method.outcome()?;
+    Some((value.clone(), error.cloned().unwrap_or_else(|| parse_quote!(#runtime::Never))))
 }
 
 /// An enum, its variants with the documentation of their methods.

@@ -1,13 +1,14 @@
 //! `CalculatorEvent`: the messages of a contract as plain data.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 use syn::Type;
 
 use super::docs::doc;
 use super::enums::{self, Fields, Variant, nested_type};
 use super::method_enum::before;
 use super::names::Names;
+use super::provider::bindings;
 use super::specs::methods;
 use super::standins;
 use super::used::Used;
@@ -36,7 +37,7 @@ pub(super) fn event_enum(contract: &Contract, names: &Names) -> TokenStream {
 }
 
 fn variants(contract: &Contract) -> Vec<Variant<'_>> {
-    let methods = contract.methods.iter().map(|method| Variant {
+    let methods = contract.methods.iter().filter(|method| !method.streams()).map(|method| Variant {
         attributes: &method.attributes,
         ident: &method.variant,
         fields: named(method),
@@ -67,7 +68,7 @@ fn event(contract: &Contract, names: &Names) -> TokenStream {
     let (bounded, parameters) = (used.bounded(), used.arguments());
     let conditions = used_types.where_all(&quote!(#runtime::service::Payload), &inner);
     let methods = methods(contract, names, &used.names());
-    let writes = contract.methods.iter().map(|method| {
+    let writes = contract.methods.iter().filter(|method| !method.streams()).map(|method| {
         let (cfgs, variant) = (&method.attributes.cfgs, &method.variant);
         let bindings = bindings(method);
         let pattern = named(method).written(&bindings, |binding| quote!(#binding));
@@ -94,6 +95,12 @@ fn event(contract: &Contract, names: &Names) -> TokenStream {
     });
     let reads = contract.methods.iter().map(|method| {
         let (cfgs, variant) = (&method.attributes.cfgs, &method.variant);
+        if method.streams() {
+            return quote! {
+                #(#cfgs)*
+                |_| ::core::result::Result::Err(#runtime::service::Refusal::UnknownMethod)
+            };
+        }
         let bindings = bindings(method);
         let types = method.arguments.iter().map(|argument| &argument.ty);
         let fields = named(method).written(&bindings, |binding| quote!(#binding));
@@ -154,8 +161,4 @@ fn event(contract: &Contract, names: &Names) -> TokenStream {
             }
         }
     }
-}
-
-pub(super) fn bindings(method: &Method) -> Vec<proc_macro2::Ident> {
-    (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect()
 }

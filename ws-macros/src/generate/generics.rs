@@ -72,6 +72,15 @@ impl<'a> Parameters<'a> {
         })
     }
 
+    /// The trait itself with its arguments, at the user's own name: errors about the bound point there.
+    pub(super) fn bound(&self, contract: &Ident) -> TokenStream {
+        if self.generics.params.is_empty() {
+            return quote!(#contract);
+        }
+        let arguments = self.arguments();
+        quote!(#contract<#arguments>)
+    }
+
     /// The trait's conditions, as far as they are not about who implements it; and what travels owns its data.
     pub(super) fn conditions(&self) -> TokenStream {
         if self.generics.params.is_empty() && self.generics.where_clause.is_none() {

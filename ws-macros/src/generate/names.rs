@@ -22,6 +22,8 @@ pub(super) struct Names {
     pub(super) codecs: Ident,
     /// The hidden type of a call's codec.
     pub(super) call: Ident,
+    /// The hidden type of the codec of a call that streams.
+    pub(super) stream: Ident,
     /// The hidden type of an event's codec.
     pub(super) event: Ident,
     /// The provider's type parameter.
@@ -41,6 +43,7 @@ impl Names {
             runs: format_ident!("__{ident}Runs"),
             codecs: format_ident!("__{ident}Codecs"),
             call: format_ident!("__{ident}CallCodec"),
+            stream: format_ident!("__{ident}StreamCodec"),
             event: format_ident!("__{ident}EventCodec"),
             service: service_parameter(contract),
         }

@@ -5,13 +5,13 @@
 //! is made inside a future that owns the outer service. Both stand on the remote, for that is the one item of a
 //! contract which its users name.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 
 use super::generics::Parameters;
 use super::names::Names;
-use super::provider::answer;
-use crate::model::{Contract, Method};
+use super::provider::{answer, bindings};
+use crate::model::{Contract, Method, Nested};
 
 /// What lets another contract nest this one.
 pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
@@ -21,10 +21,26 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
     let parameters = Parameters::of(contract);
     let (bounded, arguments, conditions) =
         (parameters.bounded(), parameters.arguments(), parameters.conditions());
-    let (unbounded, phantom) = (parameters.unbounded(), parameters.phantom());
+    let (unbounded, phantom, bound) = (parameters.unbounded(), parameters.phantom(), parameters.bound(ident));
     let decodes = contract.methods.iter().map(|method| {
         let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
-        quote!(#(#cfgs)* <#codecs<#arguments>>::#ident.decode)
+        if !method.streams() {
+            return quote!(#(#cfgs)* <#codecs<#arguments>>::#ident.decode);
+        }
+        quote! {
+            #(#cfgs)*
+            |__invocation| #runtime::service::Decoded::new(
+                ::core::result::Result::map(
+                    (<#codecs<#arguments>>::#ident.arguments)(__invocation),
+                    |__arguments| (
+                        __arguments,
+                        (<#codecs<#arguments>>::#ident.upload)(__invocation),
+                        #runtime::service::Invocation::sink(__invocation),
+                    ),
+                ),
+                __invocation,
+            )
+        }
     });
     let bodies = contract.methods.iter().map(|method| run(contract, names, method));
     let inner_decodes = contract.nested.iter().map(|nested| {
@@ -40,12 +56,13 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
     });
     let inner_runs = contract.nested.iter().map(|nested| {
         let (cfgs, inner, field) = (&nested.attributes.cfgs, &nested.remote, &nested.ident);
+        let run = run_inner(nested);
         quote! {
             #(#cfgs)*
             if __method < <#inner as #runtime::service::Remote>::COUNT {
                 return ::std::boxed::Box::pin(async move {
                     let __inner = <#service as #ident<#arguments>>::#field(__service);
-                    <#inner>::__ws_run(__inner, __method, __decoded).await
+                    #run.await
                 });
             }
             #(#cfgs)*
@@ -59,7 +76,7 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
 
         #(#cfgs)*
         #[allow(deprecated, dead_code, clippy::type_complexity)]
-        impl<#service: #ident<#arguments>, #bounded> #runs<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #runs<#service, #arguments> #conditions {
             const RUNS: &'static [
                 for<'__a> fn(&'__a #service, #runtime::service::Decoded) -> #runtime::service::NestedFuture<'__a>
             ] = &[#(#bodies,)*];
@@ -88,7 +105,7 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
             }
 
             #[doc(hidden)]
-            #visibility fn __ws_run<#service: #ident<#arguments>>(
+            #visibility fn __ws_run<#service: #bound>(
                 __service: &#service,
                 __method: ::core::primitive::usize,
                 __decoded: #runtime::service::Decoded,
@@ -110,21 +127,42 @@ pub(super) fn nestable(contract: &Contract, names: &Names) -> TokenStream {
 fn run(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let runtime = &contract.runtime;
     let cfgs = &method.attributes.cfgs;
-    let arguments: Vec<_> =
-        (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect();
+    let arguments = bindings(method);
     let types = method.arguments.iter().map(|argument| &argument.ty);
-    let answer = answer(contract, names, method, &quote!(__service), &arguments);
+    let answer = answer(contract, names, method, &quote!(__service));
+    let (types, pattern) = if method.streams() {
+        let upload =
+            method.upload.as_ref().map_or_else(|| quote!(()), |upload| upload.item.to_token_stream());
+        let used =
+            |used: bool, name: &str| if used { format_ident!("__{name}") } else { format_ident!("_{name}") };
+        let (reader, sink) =
+            (used(method.upload.is_some(), "upload"), used(method.stream().is_some(), "sink"));
+        (
+            quote!(((#(#types,)*), #runtime::Streaming<#upload>, #runtime::ItemSink)),
+            quote!(((#(#arguments,)*), #reader, #sink)),
+        )
+    } else {
+        (quote!((#(#types,)*)), quote!((#(#arguments,)*)))
+    };
     quote! {
         #(#cfgs)*
         |__service, __decoded| {
             ::std::boxed::Box::pin(async move {
-                match #runtime::service::Decoded::take::<(#(#types,)*)>(__decoded) {
-                    ::core::result::Result::Ok(((#(#arguments,)*), __responder, __context)) => { #answer }
+                match #runtime::service::Decoded::take::<#types>(__decoded) {
+                    ::core::result::Result::Ok((#pattern, __responder, __context)) => { #answer }
                     ::core::result::Result::Err(__answer) => __answer,
                 }
             })
         }
     }
+}
+
+/// Runs a method of a nested contract. Where the remote is that of another contract, the error points to the remote.
+fn run_inner(nested: &Nested) -> TokenStream {
+    let inner = &nested.remote;
+    let place = inner.segments.last().map_or_else(Span::call_site, |last| last.ident.span());
+    let place = Span::call_site().located_at(place);
+    quote_spanned!(place=> <#inner>::__ws_run(__inner, __method, __decoded))
 }
 
 /// The arms of a provider's `start` for what is inside its contract; `__method` counts from behind its own methods.
@@ -136,6 +174,7 @@ pub(super) fn inner_starts(contract: &Contract, names: &Names) -> TokenStream {
         .iter()
         .map(|nested| {
             let (cfgs, inner, field) = (&nested.attributes.cfgs, &nested.remote, &nested.ident);
+            let run = run_inner(nested);
             quote! {
                 #(#cfgs)*
                 if __method < <#inner as #runtime::service::Remote>::COUNT {
@@ -143,7 +182,7 @@ pub(super) fn inner_starts(contract: &Contract, names: &Names) -> TokenStream {
                     let __service = ::core::clone::Clone::clone(&self.service);
                     return ::core::result::Result::Ok(::std::boxed::Box::pin(async move {
                         let __inner = <#service as #ident<#arguments>>::#field(&*__service);
-                        <#inner>::__ws_run(__inner, __method, __decoded).await
+                        #run.await
                     }));
                 }
                 #(#cfgs)*

@@ -24,7 +24,8 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
     let (provider, service) = (&names.provider, &names.service);
     let parameters = Parameters::of(contract);
     let (defined, bounded, arguments) = (parameters.defined(), parameters.bounded(), parameters.arguments());
-    let (phantom, conditions) = (parameters.phantom(), parameters.conditions());
+    let (phantom, conditions, bound) =
+        (parameters.phantom(), parameters.conditions(), parameters.bound(ident));
     let on_type = provider_doc(contract, names);
     let on_new = doc(["Serves `service`, which the provider owns and all its clones share."]);
     let on_from_arc = doc(["Serves a `service` that others hold as well."]);
@@ -46,7 +47,7 @@ fn definition(contract: &Contract, names: &Names) -> TokenStream {
 
         #(#cfgs)*
         #[allow(dead_code, deprecated)]
-        impl<#service: #ident<#arguments>, #bounded> #provider<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #provider<#service, #arguments> #conditions {
             #on_new
             #[must_use]
             #visibility fn new(service: #service) -> Self {
@@ -128,8 +129,8 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
     let (cfgs, ident, runtime) = (&contract.head.cfgs, &contract.head.ident, &contract.runtime);
     let Names { provider, remote, service, .. } = names;
     let parameters = Parameters::of(contract);
-    let (bounded, arguments, conditions) =
-        (parameters.bounded(), parameters.arguments(), parameters.conditions());
+    let (bounded, arguments, conditions, bound) =
+        (parameters.bounded(), parameters.arguments(), parameters.conditions(), parameters.bound(ident));
     let started = quote! {
         ::core::result::Result<#runtime::service::HandlerFuture, #runtime::service::Refusal>
     };
@@ -138,7 +139,7 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[allow(deprecated, clippy::type_complexity)]
-        impl<#service: #ident<#arguments>, #bounded> #provider<#service, #arguments> #conditions {
+        impl<#service: #bound, #bounded> #provider<#service, #arguments> #conditions {
             // Functions of their own, not arms of one: without optimization, the frame of a function has room for
             // each of the futures that it makes.
             #[doc(hidden)]
@@ -148,7 +149,7 @@ fn provider_impl(contract: &Contract, names: &Names) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         #[allow(deprecated)]
-        impl<#service: #ident<#arguments>, #bounded> #runtime::service::Provider
+        impl<#service: #bound, #bounded> #runtime::service::Provider
             for #provider<#service, #arguments>
         #conditions
         {
@@ -187,21 +188,39 @@ fn start(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let codecs = &names.codecs;
     let (cfgs, ident) = (&method.attributes.cfgs, &method.ident);
     let parameters = Parameters::of(contract).arguments();
-    let arguments: Vec<_> =
-        (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect();
+    let arguments = bindings(method);
     let take_context =
         method.context.then(|| quote!(let __context = #runtime::service::Invocation::context(__invocation);));
-    let answer = answer(contract, names, method, &quote!(&*__service), &arguments);
+    let take_upload = method
+        .upload
+        .is_some()
+        .then(|| quote!(let __upload = (<#codecs<#parameters>>::#ident.upload)(__invocation);));
+    let take_sink = method
+        .stream()
+        .is_some()
+        .then(|| quote!(let __sink = #runtime::service::Invocation::sink(__invocation);));
+    let take_responder = method
+        .stream()
+        .is_none()
+        .then(|| quote!(let __responder = #runtime::service::Invocation::responder(__invocation);));
+    let answer = answer(contract, names, method, &quote!(&*__service));
     quote! {
         #(#cfgs)*
         |__provider, __invocation| {
             let (#(#arguments,)*) = (<#codecs<#parameters>>::#ident.arguments)(__invocation)?;
-            let __responder = #runtime::service::Invocation::responder(__invocation);
+            #take_responder
             let __service = ::core::clone::Clone::clone(&__provider.service);
             #take_context
+            #take_upload
+            #take_sink
             ::core::result::Result::Ok(::std::boxed::Box::pin(async move { #answer }))
         }
     }
+}
+
+/// A name for each argument that travels.
+pub(super) fn bindings(method: &Method) -> Vec<Ident> {
+    (0..method.arguments.len()).map(|position| format_ident!("__argument_{position}")).collect()
 }
 
 /// Awaits one method and encodes what it gives.
@@ -210,26 +229,51 @@ pub(super) fn answer(
     names: &Names,
     method: &Method,
     borrowed: &TokenStream,
-    arguments: &[Ident],
 ) -> TokenStream {
     let (contract_ident, runtime) = (&contract.head.ident, &contract.runtime);
     let Names { codecs, service, .. } = names;
     let ident = &method.ident;
     let parameters = Parameters::of(contract).arguments();
+    let codec = quote!(<#codecs<#parameters>>::#ident);
     let context = method.context.then(|| quote!(&__context,));
-    let run = quote! {
-        <#service as #contract_ident<#parameters>>::#ident(#borrowed, #context #(#arguments,)*).await
+    let mut arguments = bindings(method);
+    if let Some(upload) = &method.upload {
+        arguments.insert(upload.position, format_ident!("__upload"));
+    }
+    let call = quote! {
+        <#service as #contract_ident<#parameters>>::#ident(#borrowed, #context #(#arguments,)*)
     };
-    match &method.kind {
-        Kind::Call { output: Output::Fallible { .. }, .. } => {
-            quote!((<#codecs<#parameters>>::#ident.answer)(__responder, #run))
-        }
-        Kind::Call { output: Output::Value(_), .. } => {
-            quote!((<#codecs<#parameters>>::#ident.answer)(__responder, ::core::result::Result::Ok(#run)))
-        }
-        Kind::Event { .. } => quote! {
-            #run;
+    let Kind::Call { output, .. } = &method.kind else {
+        return quote! {
+            #call.await;
             #runtime::service::Responder::nothing(&__responder)
-        },
+        };
+    };
+    match output {
+        Output::Fallible { .. } => quote!((#codec.answer)(__responder, #call.await)),
+        Output::Value(_) => {
+            quote!((#codec.answer)(__responder, ::core::result::Result::Ok(#call.await)))
+        }
+        Output::Stream(stream) => {
+            let awaiting = stream.awaited.then(|| quote!(.await));
+            let produce = if stream.items_fail {
+                quote!(#runtime::ItemSink::try_drain(__sink, __stream, #codec.put, #codec.fail).await)
+            } else {
+                quote!(#runtime::ItemSink::drain(__sink, __stream, #codec.put).await)
+            };
+            if stream.opening_fails {
+                quote! {
+                    match #call #awaiting {
+                        ::core::result::Result::Ok(__stream) => #produce,
+                        ::core::result::Result::Err(__error) => (#codec.fail)(__sink, &__error),
+                    }
+                }
+            } else {
+                quote! {
+                    let __stream = #call #awaiting;
+                    #produce
+                }
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::generics::Parameters;
 use super::method_enum::count;
 use super::names::Names;
 use super::specs::methods as methods_of;
-use crate::model::{Contract, Kind, Method, Nested, Output};
+use crate::model::{Contract, Kind, Method, Nested, Output, Upload};
 
 /// The remote's type and what is implemented for it.
 pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
@@ -163,17 +163,36 @@ fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
         Kind::Call { output: Output::Fallible { value, error, .. }, .. } => {
             quote!(#runtime::Call<#value, #error>)
         }
+        Kind::Call { output: Output::Stream(stream), .. } => {
+            let (item, error) = (&stream.item, stream.error.iter());
+            quote!(#runtime::Opening<#item #(, #error)*>)
+        }
         Kind::Event { .. } => quote!(#runtime::Sending),
+    };
+    let mut all: Vec<_> = arguments.iter().zip(types).map(|(name, ty)| quote!(#name: #ty,)).collect();
+    if let Some(Upload { ident, item, position }) = &method.upload {
+        let stream = quote! {
+            impl #runtime::service::Stream<Item = #item> + ::core::marker::Send + 'static
+        };
+        all.insert(*position, quote!(#ident: #stream,));
+    }
+    let upload = method.upload.as_ref().map(|upload| &upload.ident);
+    let send = match (method.stream(), &method.upload) {
+        (None, None) => quote!((<#codecs<#parameters>>::#ident.send)),
+        (Some(_), None) => quote!(#runtime::service::RemoteHandle::stream),
+        (None, Some(_)) => quote!(#runtime::service::RemoteHandle::call_with_upload),
+        (Some(_), Some(_)) => quote!(#runtime::service::RemoteHandle::stream_with_upload),
     };
     // No locals here: an argument may have any name.
     quote! {
         #(#cfgs)*
         #docs
-        #visibility fn #ident(&self, #(#arguments: #types,)*) -> #returned {
-            (<#codecs<#parameters>>::#ident.send)(
+        #visibility fn #ident(&self, #(#all)*) -> #returned {
+            #send(
                 &self.handle,
                 &Self::METHODS[#index::#variant as ::core::primitive::usize],
                 &(#(#arguments,)*),
+                #upload
             )
         }
     }

@@ -37,6 +37,9 @@ pub(super) fn reply_enum(contract: &Contract, names: &Names) -> TokenStream {
 fn variants(contract: &Contract) -> Vec<Variant<'_>> {
     let methods = contract.methods.iter().filter_map(|method| {
         let Kind::Call { output, .. } = &method.kind else { return None };
+        if method.streams() {
+            return None;
+        }
         let fields = Fields::Single(Box::new(output.written().clone()));
         Some(Variant { attributes: &method.attributes, ident: &method.variant, fields })
     });
@@ -63,18 +66,26 @@ fn described(contract: &Contract, names: &Names, reply_parameters: &TokenStream)
         .iter()
         .filter_map(|method| standins::outcomes(contract, method))
         .flat_map(|(value, error)| [value, error]);
-    let event = Used::by(contract, argument_types.clone().chain(nested("Event"))).arguments();
-    let request = Used::by(contract, argument_types.chain(outcomes).chain(nested("Request"))).arguments();
+    let event = Used::by(contract, argument_types.chain(nested("Event"))).arguments();
+    let uploads = contract.methods.iter().filter_map(|method| standins::upload(contract, method));
+    let all = standins::all_arguments(contract).chain(outcomes).chain(uploads).chain(nested("Request"));
+    let request = Used::by(contract, all).arguments();
     let replies = contract.methods.iter().map(|method| {
         let (cfgs, ident, variant) = (&method.attributes.cfgs, &method.ident, &method.variant);
         let body = match &method.kind {
+            Kind::Call { .. } if method.streams() => quote! {
+                ::core::result::Result::and(
+                    #runtime::service::RawReply::value::<()>(__reply),
+                    ::core::result::Result::Err(#runtime::CallError::UnknownMethod),
+                )
+            },
             Kind::Call { output: Output::Fallible { .. }, .. } => quote! {
                 ::core::result::Result::map(
                     (<#codecs<#arguments>>::#ident.outcome)(__reply),
                     #reply_enum::#variant,
                 )
             },
-            Kind::Call { output: Output::Value(_), .. } => quote! {
+            Kind::Call { .. } => quote! {
                 match (<#codecs<#arguments>>::#ident.outcome)(__reply)? {
                     ::core::result::Result::Ok(__value) => {
                         ::core::result::Result::Ok(#reply_enum::#variant(__value))

@@ -6,9 +6,9 @@ use syn::{Ident, Type, parse_quote};
 
 use super::docs::doc;
 use super::enums::{self, Fields, Variant, nested_type, outcome};
-use super::event_enum::bindings;
 use super::method_enum::count;
 use super::names::Names;
+use super::provider::bindings;
 use super::specs::methods;
 use super::standins;
 use super::used::Used;
@@ -18,12 +18,11 @@ use crate::model::{Contract, Method};
 pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     let name = &names.request_enum;
     let reply: Ident = parse_quote!(reply);
-    let handles: Vec<Option<Type>> =
-        contract.methods.iter().map(|method| handle(contract, outcome(contract, method))).collect();
-    let methods = contract.methods.iter().zip(&handles).map(|(method, handle)| Variant {
+    let besides: Vec<Beside> = contract.methods.iter().map(|method| Beside::of(contract, method)).collect();
+    let methods = contract.methods.iter().zip(&besides).map(|(method, beside)| Variant {
         attributes: &method.attributes,
         ident: &method.variant,
-        fields: fields(method, &reply, handle.as_ref()),
+        fields: fields(method, &reply, beside),
     });
     let nested = contract.nested.iter().map(|nested| Variant {
         attributes: &nested.attributes,
@@ -33,10 +32,13 @@ pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     let variants: Vec<Variant<'_>> = methods.chain(nested).collect();
     let inner: Vec<Type> =
         contract.nested.iter().map(|nested| standins::nested(contract, nested, "Request")).collect();
-    let arguments = standins::arguments(contract);
-    let shown =
-        contract.methods.iter().filter_map(|method| handle(contract, standins::outcomes(contract, method)));
-    let used = Used::by(contract, arguments.chain(shown).chain(inner));
+    let arguments = standins::all_arguments(contract);
+    let shown = contract
+        .methods
+        .iter()
+        .filter_map(|method| handle(contract, method, standins::outcomes(contract, method)));
+    let uploads = contract.methods.iter().filter_map(|method| standins::upload(contract, method));
+    let used = Used::by(contract, arguments.chain(shown).chain(uploads).chain(inner));
     let ident = &contract.head.ident;
     let on_type = doc([
         format!("The messages of [`{ident}`] with typed reply handles: begin with `{name}::channel(..)`."),
@@ -45,23 +47,48 @@ pub(super) fn request_enum(contract: &Contract, names: &Names) -> TokenStream {
     ]);
     let definition = enums::definition(contract, name, &on_type, &used, &variants);
     let debug = enums::debug(contract, name, &used, &variants);
-    let request = request(contract, names, &handles, &reply);
+    let request = request(contract, names, &besides, &reply);
     quote!(#definition #debug #request)
 }
 
 /// `ReplyHandle<T, E>`, for a call.
-fn handle(contract: &Contract, outcome: Option<(Type, Type)>) -> Option<Type> {
+fn handle(contract: &Contract, method: &Method, outcome: Option<(Type, Type)>) -> Option<Type> {
     let runtime = &contract.runtime;
     let (value, error) = outcome?;
-    Some(parse_quote!(#runtime::ReplyHandle<#value, #error>))
+    Some(match method.stream() {
+        Some(_) => parse_quote!(#runtime::StreamReply<#value, #error>),
+        None => parse_quote!(#runtime::ReplyHandle<#value, #error>),
+    })
 }
 
-fn fields<'a>(method: &'a Method, reply: &'a Ident, handle: Option<&'a Type>) -> Fields<'a> {
-    let arguments = method.arguments.iter().map(|argument| (&argument.ident, &argument.ty));
-    Fields::Named(arguments.chain(handle.map(|handle| (reply, handle))).collect())
+/// What stands beside the arguments of a method: the upload by its name, and the reply handle.
+struct Beside {
+    upload: Option<Type>,
+    handle: Option<Type>,
 }
 
-fn request(contract: &Contract, names: &Names, handles: &[Option<Type>], reply: &Ident) -> TokenStream {
+impl Beside {
+    fn of(contract: &Contract, method: &Method) -> Self {
+        let runtime = &contract.runtime;
+        let upload = method.upload.as_ref().map(|upload| {
+            let item = &upload.item;
+            parse_quote!(#runtime::Streaming<#item>)
+        });
+        Self { upload, handle: handle(contract, method, outcome(contract, method)) }
+    }
+}
+
+fn fields<'a>(method: &'a Method, reply: &'a Ident, beside: &'a Beside) -> Fields<'a> {
+    let mut fields: Vec<_> =
+        method.arguments.iter().map(|argument| (&argument.ident, &argument.ty)).collect();
+    if let (Some(upload), Some(ty)) = (&method.upload, &beside.upload) {
+        fields.insert(upload.position, (&upload.ident, ty));
+    }
+    fields.extend(beside.handle.as_ref().map(|handle| (reply, handle)));
+    Fields::Named(fields)
+}
+
+fn request(contract: &Contract, names: &Names, besides: &[Beside], reply: &Ident) -> TokenStream {
     let (cfgs, runtime, visibility) = (&contract.head.cfgs, &contract.runtime, &contract.head.visibility);
     let name = &names.request_enum;
     let inner: Vec<_> = contract
@@ -69,30 +96,41 @@ fn request(contract: &Contract, names: &Names, handles: &[Option<Type>], reply: 
         .iter()
         .map(|nested| (standins::nested(contract, nested, "Request"), quote!(#runtime::service::Request)))
         .collect();
-    let arguments = standins::arguments(contract);
+    let arguments = standins::all_arguments(contract);
     let outcomes = contract
         .methods
         .iter()
         .filter_map(|method| standins::outcomes(contract, method))
         .flat_map(|(value, error)| [value, error]);
-    let payloads = Used::by(contract, arguments.chain(outcomes));
+    let uploads = contract.methods.iter().filter_map(|method| standins::upload(contract, method));
+    let payloads = Used::by(contract, arguments.chain(outcomes).chain(uploads));
     let used = Used::by(contract, payloads_and(&payloads, &inner));
     let (bounded, parameters) = (used.bounded(), used.arguments());
     let conditions = payloads.where_all(&quote!(#runtime::service::Payload), &inner);
     let methods = methods(contract, names, &used.names());
     let count = count(contract, names);
-    let receives = contract.methods.iter().zip(handles).map(|(method, handle)| {
+    let receives = contract.methods.iter().zip(besides).map(|(method, beside)| {
         let (cfgs, variant) = (&method.attributes.cfgs, &method.variant);
         let bindings = bindings(method);
         let types = method.arguments.iter().map(|argument| &argument.ty);
         let mut values = bindings.clone();
-        if handle.is_some() {
+        if let Some(upload) = &method.upload {
+            values.insert(upload.position, parse_quote!(__upload));
+        }
+        if beside.handle.is_some() {
             values.push(parse_quote!(__reply));
         }
-        let fields = fields(method, reply, handle.as_ref()).written(&values, |value| quote!(#value));
-        let received = match handle {
-            Some(handle) => quote! {
-                let (__reply, __answer) = <#handle>::new(__invocation);
+        let fields = fields(method, reply, beside).written(&values, |value| quote!(#value));
+        let upload = method
+            .upload
+            .is_some()
+            .then(|| quote!(let __upload = #runtime::service::Invocation::upload(__invocation);));
+        let streamed = method.stream().is_some().then(|| quote!(let __reply = #runtime::StreamReply::new(__reply);));
+        let received = match &beside.handle {
+            Some(_) => quote! {
+                let (__reply, __answer) = #runtime::ReplyHandle::new(__invocation);
+                #streamed
+                #upload
                 ::core::result::Result::Ok(#runtime::service::Received::call(Self::#variant #fields, __answer))
             },
             None => quote! {
@@ -133,7 +171,6 @@ fn request(contract: &Contract, names: &Names, handles: &[Option<Type>], reply: 
         #[allow(deprecated, dead_code, clippy::type_complexity)]
         impl<#bounded> #name<#parameters> #conditions {
             #on_channel
-            #[must_use]
             #visibility fn channel(
                 capacity: ::core::primitive::usize,
             ) -> (#runtime::RequestProvider<Self>, #runtime::Requests<Self>) {

@@ -58,7 +58,7 @@ fn spec(contract: &Contract, method: &Method) -> TokenStream {
     let runtime = &contract.runtime;
     let cfgs = &method.attributes.cfgs;
     let name = &method.wire_name;
-    let signature = signature_text(&method.arguments, &method.kind);
+    let signature = signature_text(&method.arguments, method.upload.as_ref(), &method.kind);
     let version = Literal::u32_unsuffixed(contract.version);
     let (constructor, options) = match &method.kind {
         Kind::Call { timeout_ms, queueing, .. } => {
@@ -71,7 +71,14 @@ fn spec(contract: &Contract, method: &Method) -> TokenStream {
                 Queueing::Latest => Some(quote!(Latest)),
             };
             let queueing = queueing.map(|way| quote!(.queueing(#runtime::service::Queueing::#way)));
-            (quote!(call), Some(quote!(#timeout #queueing)))
+            let streams = match (method.stream().is_some(), method.upload.is_some()) {
+                (false, false) => None,
+                (true, false) => Some(quote!(Down)),
+                (false, true) => Some(quote!(Up)),
+                (true, true) => Some(quote!(Both)),
+            };
+            let streams = streams.map(|which| quote!(.streams(#runtime::service::Streams::#which)));
+            (quote!(call), Some(quote!(#timeout #queueing #streams)))
         }
         Kind::Event { concurrent } => (quote!(event), concurrent.then(|| quote!(.concurrent()))),
     };

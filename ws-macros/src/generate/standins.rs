@@ -18,11 +18,26 @@ pub(super) fn argument(contract: &Contract, method: &Method, position: usize) ->
     standin(contract, &method.attributes.cfgs, &method.ident, &format!("Argument{position}"), ty)
 }
 
-/// The types of all arguments.
+/// The types of all arguments of messages that are plain data.
 pub(super) fn arguments(contract: &Contract) -> impl Iterator<Item = Type> + Clone + '_ {
-    contract.methods.iter().flat_map(move |method| {
+    of_methods(contract, |method| !method.streams())
+}
+
+/// The types of all arguments.
+pub(super) fn all_arguments(contract: &Contract) -> impl Iterator<Item = Type> + Clone + '_ {
+    of_methods(contract, |_| true)
+}
+
+fn of_methods(contract: &Contract, which: fn(&Method) -> bool) -> impl Iterator<Item = Type> + Clone + '_ {
+    contract.methods.iter().filter(move |method| which(method)).flat_map(move |method| {
         (0..method.arguments.len()).map(move |position| argument(contract, method, position))
     })
+}
+
+/// What a caller uploads.
+pub(super) fn upload(contract: &Contract, method: &Method) -> Option<Type> {
+    let upload = method.upload.as_ref()?;
+    Some(standin(contract, &method.attributes.cfgs, &method.ident, "Upload", &upload.item))
 }
 
 /// What a call returns: the value and the declared error.
@@ -38,6 +53,9 @@ pub(super) fn outcomes(contract: &Contract, method: &Method) -> Option<(Type, Ty
 /// What a call returns, as written.
 pub(super) fn returned(contract: &Contract, method: &Method) -> Option<Type> {
     let Kind::Call { output, .. } = &method.kind else { return None };
+    if method.streams() {
+        return None;
+    }
     Some(standin(contract, &method.attributes.cfgs, &method.ident, "Returned", output.written()))
 }
 
@@ -60,10 +78,11 @@ pub(super) fn definitions(contract: &Contract) -> TokenStream {
             quote!(#value #error)
         });
         let returned = match &method.kind {
-            Kind::Call { output, .. } => Some(define("Returned", output.written())),
-            Kind::Event { .. } => None,
+            Kind::Call { output, .. } if !method.streams() => Some(define("Returned", output.written())),
+            _ => None,
         };
-        quote!(#(#arguments)* #outcomes #returned)
+        let upload = method.upload.as_ref().map(|upload| define("Upload", &upload.item));
+        quote!(#(#arguments)* #outcomes #returned #upload)
     });
     let nested = contract.nested.iter().filter(|nested| !nested.attributes.cfgs.is_empty()).map(|nested| {
         ["Event", "Reply", "Request"]

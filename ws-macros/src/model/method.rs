@@ -14,8 +14,10 @@ pub(crate) struct Method {
     pub(crate) item: TraitItemFn,
     /// Whether the first argument is `ctx: &CallContext`.
     pub(crate) context: bool,
-    /// What travels, in order.
+    /// What travels as the arguments, in order; not what is uploaded.
     pub(crate) arguments: Vec<Argument>,
+    /// What the caller streams while the call runs.
+    pub(crate) upload: Option<Upload>,
     pub(crate) kind: Kind,
     /// Runs in a task of its own.
     pub(crate) spawn: bool,
@@ -30,6 +32,15 @@ pub(crate) struct Attributes {
     pub(crate) docs: Vec<Attribute>,
     /// The rest: to the trait alone.
     pub(crate) others: Vec<Attribute>,
+}
+
+/// The argument that is a stream.
+pub(crate) struct Upload {
+    pub(crate) ident: Ident,
+    /// `T` of `Streaming<T>`.
+    pub(crate) item: Type,
+    /// How many arguments stand before it.
+    pub(crate) position: usize,
 }
 
 /// One argument that travels.
@@ -70,6 +81,50 @@ pub(crate) enum Output {
     Value(Box<Type>),
     /// `Result<value, error>`, as the user wrote it.
     Fallible { written: Box<Type>, value: Box<Type>, error: Box<Type> },
+    /// `impl Stream<Item = item>`, in one of its forms.
+    Stream(Box<StreamOutput>),
+}
+
+/// A stream of values in place of one.
+pub(crate) struct StreamOutput {
+    /// As the trait has it, `Send` added.
+    pub(crate) written: Type,
+    pub(crate) item: Type,
+    /// What the call, or an item, may fail with.
+    pub(crate) error: Option<Type>,
+    /// `Result<impl Stream, error>`.
+    pub(crate) opening_fails: bool,
+    /// `impl Stream<Item = Result<item, error>>`.
+    pub(crate) items_fail: bool,
+    /// Whether the stream is awaited: `async fn`.
+    pub(crate) awaited: bool,
+}
+
+impl Method {
+    /// What it streams instead of returning a value.
+    pub(crate) fn stream(&self) -> Option<&StreamOutput> {
+        match &self.kind {
+            Kind::Call { output: Output::Stream(stream), .. } => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Whether it streams anything, either way: it is no message then that could be plain data.
+    pub(crate) fn streams(&self) -> bool {
+        self.upload.is_some() || self.stream().is_some()
+    }
+
+    /// What a call of it gives, or fails with, by type; none for an event.
+    pub(crate) fn outcome(&self) -> Option<(&Type, Option<&Type>)> {
+        match &self.kind {
+            Kind::Event { .. } => None,
+            Kind::Call { output, .. } => Some(match output {
+                Output::Value(value) => (value, None),
+                Output::Fallible { value, error, .. } => (value, Some(error)),
+                Output::Stream(stream) => (&stream.item, stream.error.as_ref()),
+            }),
+        }
+    }
 }
 
 impl Output {
@@ -77,6 +132,7 @@ impl Output {
     pub(crate) fn written(&self) -> &Type {
         match self {
             Self::Value(written) | Self::Fallible { written, .. } => written,
+            Self::Stream(stream) => &stream.written,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The arguments of a method.
 
-use syn::{FnArg, Ident, Pat, PatType, Signature, Type, TypePath, TypeReference};
+use syn::{
+    FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, Signature, Type, TypePath,
+    TypeReference,
+};
 
 use super::owned::{Place, check_owned};
 use crate::errors::Errors;
-use crate::model::Argument;
+use crate::model::{Argument, Upload};
 
 /// The longest tuple that every encoding takes for granted.
 const MAX_ARGUMENTS: usize = 12;
@@ -16,6 +19,8 @@ pub(super) struct Arguments {
     pub(super) context: bool,
     /// Those that travel.
     pub(super) travelling: Vec<Argument>,
+    /// The one that is a stream.
+    pub(super) upload: Option<Upload>,
 }
 
 impl Arguments {
@@ -54,9 +59,32 @@ impl Arguments {
         self.context = true;
     }
 
+    fn add_upload(&mut self, streaming: &PathSegment, input: &PatType, errors: &mut Errors) {
+        let Some(ident) = name(input, errors) else { return };
+        let PathArguments::AngleBracketed(list) = &streaming.arguments else {
+            errors.on(&input.ty, "say what is streamed: write `Streaming<T>`");
+            return;
+        };
+        let mut items = list.args.iter();
+        let (Some(GenericArgument::Type(item)), None) = (items.next(), items.next()) else {
+            errors.on(list, "the items that a caller streams do not fail: write `Streaming<T>`");
+            return;
+        };
+        check_owned(item, Place::Argument, errors);
+        if self.upload.is_some() {
+            errors.on(input, "a call streams one argument: put what goes together into one item");
+            return;
+        }
+        self.upload = Some(Upload { ident, item: item.clone(), position: self.travelling.len() });
+    }
+
     fn add(&mut self, input: &PatType, errors: &mut Errors) {
         if is_context(&input.ty) {
             errors.on(&input.ty, "the context is borrowed for the call: write `&CallContext`");
+            return;
+        }
+        if let Some(streaming) = streaming(&input.ty) {
+            self.add_upload(streaming, input, errors);
             return;
         }
         check_owned(&input.ty, Place::Argument, errors);
@@ -71,6 +99,17 @@ impl Arguments {
                 format!("a method takes at most {MAX_ARGUMENTS} arguments: put some of them into a struct");
             errors.on(input, message);
         }
+    }
+}
+
+/// The path, where it is a `Streaming<..>`.
+fn streaming(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(TypePath { path, qself: None, .. }) => {
+            path.segments.last().filter(|segment| segment.ident == "Streaming")
+        }
+        Type::Group(group) => streaming(&group.elem),
+        _ => None,
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) fn parse_contract(options: TokenStream, item: ItemTrait, errors: &mut
     let (mut methods, mut nested, mut faulty) = (Vec::new(), Vec::new(), Vec::new());
     for item in item.items {
         match parse_trait_item(&scope, item, &methods, &nested, errors) {
-            Ok(ParsedItem::Method(method)) => methods.push(method),
-            Ok(ParsedItem::Nested(contract)) => nested.push(contract),
+            Ok(ParsedItem::Method(method)) => methods.push(*method),
+            Ok(ParsedItem::Nested(contract)) => nested.push(*contract),
             Err(item) => faulty.push(*item),
         }
     }

@@ -5,13 +5,13 @@ use syn::{Ident, TraitItem, TraitItemFn};
 
 use super::arguments::Arguments;
 use super::attributes::sort_attributes;
-use super::later;
 use super::method_options::MethodOptions;
 use super::nested::{looks_nested, parse_nested};
 use super::output::parse_kind;
 use super::qualifiers::check_qualifiers;
 use super::receiver::check_receiver;
 use super::recover::faulty_method;
+use super::stream::{check_streams, looks_streaming};
 use super::wire_name::default_wire_name;
 use crate::errors::Errors;
 use crate::model::{Method, Nested, variant};
@@ -36,8 +36,8 @@ pub(super) struct ParsedMethod {
 }
 
 pub(super) enum ParsedItem {
-    Method(Method),
-    Nested(Nested),
+    Method(Box<Method>),
+    Nested(Box<Nested>),
 }
 
 /// Reads a method; one with a mistake in it comes back as what stays of it in the trait.
@@ -55,19 +55,16 @@ pub(super) fn parse_method(
         all_errors.append(errors);
         return Err(Box::new(faulty_method(item, attributes)));
     }
-    // The rules of this version say nothing sensible on a kind of method that it does not know.
-    let later = later::reject_kind(&item.sig, &mut errors);
-    if !later {
-        check_name(scope, &item.sig.ident, &mut errors);
-        check_qualifiers(&item.sig, options.nested, &mut errors);
-        check_receiver(&item.sig, &mut errors);
-    }
+    check_name(scope, &item.sig.ident, &mut errors);
+    check_qualifiers(&item.sig, options.nested || looks_streaming(&item.sig), &mut errors);
+    check_receiver(&item.sig, &mut errors);
     let (name, name_span) = match &options.name {
         Some(name) => (name.value(), name.span()),
         None => (default_wire_name(&item.sig.ident), item.sig.ident.span()),
     };
     if options.nested {
-        let remote = parse_nested(&item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
+        let remote =
+            parse_nested(scope.ident, &item.sig, options.remote, &mut errors).filter(|_| errors.is_empty());
         all_errors.append(errors);
         let Some(remote) = remote else { return Err(Box::new(faulty_method(item, attributes))) };
         let nested = Nested {
@@ -78,17 +75,15 @@ pub(super) fn parse_method(
             item,
             remote,
         };
-        return Ok(ParsedMethod { item: ParsedItem::Nested(nested), name_span });
+        return Ok(ParsedMethod { item: ParsedItem::Nested(Box::new(nested)), name_span });
     }
-    let parts = (!later)
-        .then(|| (Arguments::parse(&item.sig, &mut errors), parse_kind(&item.sig, &options, &mut errors)));
-    let (arguments, kind) = match parts {
-        Some(parts) if errors.is_empty() => parts,
-        _ => {
-            all_errors.append(errors);
-            return Err(Box::new(faulty_method(item, attributes)));
-        }
-    };
+    let arguments = Arguments::parse(&item.sig, &mut errors);
+    let kind = parse_kind(&item.sig, &options, &mut errors);
+    check_streams(&arguments, &kind, &mut errors);
+    if !errors.is_empty() {
+        all_errors.append(errors);
+        return Err(Box::new(faulty_method(item, attributes)));
+    }
 
     let ident = item.sig.ident.clone();
     let method = Method {
@@ -99,10 +94,11 @@ pub(super) fn parse_method(
         item,
         context: arguments.context,
         arguments: arguments.travelling,
+        upload: arguments.upload,
         kind,
         spawn: options.spawn,
     };
-    Ok(ParsedMethod { item: ParsedItem::Method(method), name_span })
+    Ok(ParsedMethod { item: ParsedItem::Method(Box::new(method)), name_span })
 }
 
 fn check_name(scope: &Scope<'_>, ident: &Ident, errors: &mut Errors) {

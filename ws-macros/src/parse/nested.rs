@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{FnArg, Path, PathArguments, ReturnType, Signature, TraitBound, Type, TypeParamBound};
+use syn::{FnArg, Ident, Path, PathArguments, ReturnType, Signature, TraitBound, Type, TypeParamBound};
 
 use super::option_list::parse_options;
 use crate::errors::Errors;
@@ -16,8 +16,13 @@ pub(super) fn looks_nested(signature: &Signature) -> bool {
     matches!(&**returned, Type::Reference(reference) if matches!(strip(&reference.elem), Type::ImplTrait(_)))
 }
 
-/// Reads the signature of a nested contract; gives its remote.
-pub(super) fn parse_nested(signature: &Signature, given: Option<Path>, errors: &mut Errors) -> Option<Path> {
+/// Reads the signature of a contract nested in `outer`; gives its remote.
+pub(super) fn parse_nested(
+    outer: &Ident,
+    signature: &Signature,
+    given: Option<Path>,
+    errors: &mut Errors,
+) -> Option<Path> {
     if let Some(token) = &signature.asyncness {
         errors.on(token, "a nested contract is at hand, nothing is awaited: remove `async`");
     }
@@ -27,6 +32,10 @@ pub(super) fn parse_nested(signature: &Signature, given: Option<Path>, errors: &
         }
     }
     let bound = bound(signature, errors)?;
+    if bound.path.segments.len() == 1 && bound.path.segments[0].ident == *outer {
+        errors.on(&bound.path, "a contract inside itself would have no end: write another one");
+        return None;
+    }
     Some(remote(bound, given))
 }
 

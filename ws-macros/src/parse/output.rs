@@ -4,6 +4,7 @@ use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, parse_quo
 
 use super::method_options::MethodOptions;
 use super::owned::{Place, check_owned};
+use super::stream::parse_stream;
 use crate::errors::Errors;
 use crate::model::{Kind, Output};
 
@@ -20,6 +21,10 @@ pub(super) fn parse_kind(signature: &Signature, options: &MethodOptions, errors:
             }
         }
         return Kind::Event { concurrent: options.concurrent };
+    }
+    if let Some(stream) = parse_stream(signature, errors) {
+        let MethodOptions { timeout_ms, queueing, idempotent, .. } = *options;
+        return Kind::Call { output: Output::Stream(Box::new(stream)), timeout_ms, queueing, idempotent };
     }
     let output = match returned {
         ReturnType::Default => Output::Value(parse_quote!(())),
@@ -47,7 +52,7 @@ fn parse_output(written: &Type) -> Output {
     }
 }
 
-fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
+pub(super) fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
     let path = match ty {
         Type::Path(ty) if ty.qself.is_none() => &ty.path,
         Type::Group(group) => return result_arguments(&group.elem),

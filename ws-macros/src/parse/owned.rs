@@ -5,7 +5,6 @@ use syn::{
     Expr, Lifetime, ParenthesizedGenericArguments, Path, Type, TypeFnPtr, TypeImplTrait, TypeReference,
 };
 
-use super::later;
 use crate::errors::Errors;
 use crate::model::type_text;
 
@@ -61,8 +60,12 @@ impl Visit<'_> for Search {
     fn visit_path(&mut self, path: &Path) {
         if path.segments.first().is_some_and(|first| first.ident == "Self") {
             self.found(path, "`Self` is another type on the other side: write a concrete type".to_owned());
-        } else if later::is_streaming(path) {
-            self.found(path, format!("{}: write `Vec<T>`", later::not_yet("a stream")));
+        } else if path.segments.last().is_some_and(|segment| segment.ident == "Streaming") {
+            let message = match self.place {
+                Place::Argument => "a stream is an argument of its own: write `name: Streaming<T>`",
+                Place::Returned => "a stream of values is returned as `impl Stream<Item = T>`",
+            };
+            self.found(path, message.to_owned());
         } else {
             visit::visit_path(self, path);
         }

@@ -5,8 +5,8 @@ use syn::{GenericParam, Safety, Signature};
 use crate::errors::Errors;
 
 /// Reports what makes a method more, or less, than a plain `async fn`.
-pub(super) fn check_qualifiers(signature: &Signature, nested: bool, errors: &mut Errors) {
-    if signature.asyncness.is_none() && signature.constness.is_none() && !nested {
+pub(super) fn check_qualifiers(signature: &Signature, is_plain: bool, errors: &mut Errors) {
+    if signature.asyncness.is_none() && signature.constness.is_none() && !is_plain {
         let ident = &signature.ident;
         errors
             .on(signature.fn_token, format!("the methods of a contract are async: write `async fn {ident}`"));

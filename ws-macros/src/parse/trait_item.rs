@@ -1,6 +1,6 @@
 //! What stands between the braces: methods, and nothing else.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::TraitItem;
 use syn::ext::IdentExt;
@@ -44,8 +44,8 @@ pub(super) fn parse_trait_item(
     match item {
         ParsedItem::Method(method) => match mistake(&method, methods) {
             None => Ok(ParsedItem::Method(method)),
-            Some(message) => {
-                errors.at(name_span, message);
+            Some((place, message)) => {
+                errors.at(place.unwrap_or(name_span), message);
                 Err(Box::new(faulty_method(method.item, method.attributes)))
             }
         },
@@ -60,19 +60,20 @@ pub(super) fn parse_trait_item(
     }
 }
 
-/// What is wrong with a method beside those before it.
-fn mistake(method: &Method, earlier: &[Method]) -> Option<String> {
+/// What is wrong with a method beside those before it, and where, if not where its wire name is written.
+fn mistake(method: &Method, earlier: &[Method]) -> Option<(Option<Span>, String)> {
     let mut beside = earlier.iter().filter(|other| !may_exclude(&other.attributes, &method.attributes));
     if let Some(other) = beside.clone().find(|other| other.wire_name == method.wire_name) {
-        return Some(on_the_wire(&other.ident, &other.wire_name));
+        return Some((None, on_the_wire(&other.ident, &other.wire_name)));
     }
     // One name twice is the compiler's to report.
     let other = beside.find(|other| other.variant == method.variant && other.ident != method.ident)?;
-    Some(format!(
+    let message = format!(
         "`{}` is the variant `{}` already: rename this method; `#[ws(name = \"…\")]` keeps its wire name",
         other.ident.unraw(),
         other.variant
-    ))
+    );
+    Some((Some(method.ident.span()), message))
 }
 
 fn on_the_wire(other: &syn::Ident, name: &str) -> String {

@@ -9,7 +9,7 @@ use super::harness::{
 use crate::codec::Body;
 use crate::engine::{Begun, Outcome, Outgoing, Role, Sends, Verdict};
 use crate::error::Fate;
-use crate::service::MethodId;
+use crate::service::{MethodId, Streams};
 
 fn lane(messages: u32, bytes: usize) -> Setup {
     Setup { server: limits().event_lane_messages(messages).event_lane_bytes(bytes), ..Setup::new() }
@@ -67,6 +67,7 @@ fn r20_what_a_message_answers_travels_with_it() {
         let message = Outgoing {
             method: MethodId::of(kind),
             kind: if wants_reply { Sends::Call } else { Sends::Event },
+            streams: Streams::Nothing,
             depth: 0,
             deadline: world.now + SECOND,
             reply_to: Some(1 << 40),

@@ -221,6 +221,9 @@ fn r35_limits_without_end_are_no_danger() {
         max_call_bytes: u64::MAX,
         event_messages: u64::MAX,
         event_bytes: u64::MAX,
+        max_streams: u64::MAX,
+        stream_items: u64::MAX,
+        stream_bytes: u64::MAX,
         ping_ms: u64::MAX,
     };
     for role in [Role::Client, Role::Server] {

@@ -8,7 +8,7 @@ mod side;
 mod task;
 mod world;
 
-pub(crate) use frames::{Seen, batch, binary, whole};
+pub(crate) use frames::{Seen, batch, binary, read, whole};
 pub(crate) use lone::{GENEROUS, Lone, call, event, fail, hello, message, ret, welcome};
 pub(crate) use side::{Answer, Kind, Place, Plan};
 pub(crate) use task::Alarm;
@@ -18,13 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::Limits;
-use crate::service::{MethodSpec, MethodTable, Methods};
+use crate::service::{MethodSpec, MethodTable, Methods, Streams};
 
 /// What both sides serve. `T.unknown` is called, but served by nobody.
-pub(crate) const METHODS: [MethodSpec; 3] = [
+pub(crate) const METHODS: [MethodSpec; 6] = [
     MethodSpec::call("T.call", "()->()", 1),
     MethodSpec::event("T.event", "()", 1),
     MethodSpec::event("T.aside", "()", 1).concurrent(),
+    MethodSpec::call("T.down", "()->()", 1).streams(Streams::Down),
+    MethodSpec::call("T.up", "()->()", 1).streams(Streams::Up),
+    MethodSpec::call("T.both", "()->()", 1).streams(Streams::Both),
 ];
 
 pub(crate) fn table(specs: &[MethodSpec]) -> Arc<MethodTable> {

@@ -9,7 +9,7 @@ use crate::codec::Body;
 use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role, Sends};
 use crate::link::LinkOptions;
 use crate::protocol::{FailClass, Side};
-use crate::service::{MethodId, MethodSpec};
+use crate::service::{MethodId, MethodSpec, Streams};
 
 const OURS: [MethodSpec; 3] = [
     MethodSpec::call("T.same", "()->()", 1),
@@ -73,6 +73,7 @@ impl Pair {
         let outgoing = Outgoing {
             method: MethodId::of(method),
             kind: if wants_reply { Sends::Call } else { Sends::Event },
+            streams: Streams::Nothing,
             depth: 0,
             deadline: self.now + limits().call_timeout,
             reply_to: None,

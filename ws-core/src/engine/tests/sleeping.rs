@@ -10,7 +10,7 @@ use super::harness::{Lone, SECOND, call, cases, limits, ms, ret};
 use crate::codec::Body;
 use crate::engine::{Begun, Key, Outgoing, Role, Sends};
 use crate::protocol::{CloseInfo, ClosedBy, code};
-use crate::service::MethodId;
+use crate::service::{MethodId, Streams};
 
 #[derive(Clone, Debug)]
 enum Use {
@@ -96,6 +96,7 @@ proptest! {
                 Use::Begin { depth, size, deadline, event } => {
                     let message = Outgoing {
                         kind: if event { Sends::Event } else { Sends::Call },
+                        streams: Streams::Nothing,
                         depth,
                         method: MethodId::of(if event { "T.event" } else { "T.call" }),
                         deadline: sleeper.lone.now + ms(deadline),

@@ -16,7 +16,7 @@ use crate::error::Fate;
 use crate::limits::Limits;
 use crate::link::LinkOptions;
 use crate::protocol::{Announced, CloseInfo, FailClass, Hello, Message, VERSION, Welcome, encode};
-use crate::service::MethodId;
+use crate::service::{MethodId, Streams};
 
 #[derive(Debug)]
 pub(crate) struct Lone {
@@ -34,6 +34,9 @@ pub(crate) const GENEROUS: Announced = Announced {
     max_call_bytes: 4 << 20,
     event_messages: 256,
     event_bytes: 1 << 20,
+    max_streams: 64,
+    stream_items: 32,
+    stream_bytes: 8 << 10,
     ping_ms: 15_000,
 };
 
@@ -238,6 +241,7 @@ impl Lone {
         Outgoing {
             method: MethodId::of("T.call"),
             kind: Sends::Call,
+            streams: Streams::Nothing,
             depth: 0,
             deadline: self.now + Duration::from_secs(30),
             reply_to: None,

@@ -11,7 +11,7 @@ use crate::engine::pending::Progress;
 use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Sends, Verdict};
 use crate::error::Fate;
 use crate::protocol::{FailClass, encode};
-use crate::service::MethodId;
+use crate::service::{MethodId, Streams};
 
 /// What a simulated future sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,8 @@ pub(crate) struct Handler {
     pub(crate) bytes: usize,
     pub(crate) deadline: Option<Instant>,
     pub(crate) id: u64,
+    /// What it streams through.
+    pub(crate) flow: Option<Key>,
     /// Its verdict waits for room.
     pub(crate) answered: bool,
     /// Tickets of calls made inside of it, which end with it.
@@ -126,6 +128,8 @@ pub(crate) struct Side {
     pub(crate) effects: Effects,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) handlers: Vec<Handler>,
+    /// Uploads that the engine does not want any more.
+    pub(crate) upload_stops: Vec<Key>,
     pub(crate) verdicts: VecDeque<(Key, Verdict)>,
     /// What handlers here answered, by the id of the call.
     pub(crate) given: HashMap<u64, (Answer, Vec<u8>)>,
@@ -143,6 +147,7 @@ impl Side {
             effects: Effects::default(),
             tickets: Vec::new(),
             handlers: Vec::new(),
+            upload_stops: Vec::new(),
             verdicts: VecDeque::new(),
             given: HashMap::new(),
             left: HashSet::new(),
@@ -155,6 +160,7 @@ impl Side {
         let message = Outgoing {
             method: plan.kind.method(),
             kind: if plan.kind.is_call() { Sends::Call } else { Sends::Event },
+            streams: Streams::Nothing,
             depth: if plan.kind.is_call() { plan.depth } else { 0 },
             deadline: plan.deadline,
             reply_to: None,
@@ -272,10 +278,12 @@ impl Side {
                 bytes: start.body.len(),
                 deadline: start.deadline,
                 id: start.event_id,
+                flow: start.flow,
                 answered: false,
                 children: Vec::new(),
             });
         }
+        self.upload_stops.append(&mut self.effects.upload_stops);
         debug_assert!(self.effects.is_empty());
     }
 

@@ -279,7 +279,9 @@ impl World {
             self.settle();
             let mut answered = false;
             for side in &mut self.sides {
-                while let Some(index) = side.handlers.iter().position(|handler| !handler.answered) {
+                while let Some(index) =
+                    side.handlers.iter().position(|handler| !handler.answered && handler.flow.is_none())
+                {
                     side.answer(self.now, index, Answer::Value(3));
                     answered = true;
                 }

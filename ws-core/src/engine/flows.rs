@@ -1,0 +1,419 @@
+//! Calls that stream, of either side: what may still be sent, what was received and is not read, what is owed (R26).
+//!
+//! One entry a call. A callee's lives as long as its call. A caller's is made with the call, and leaves when the call
+//! fails, or when its reader has taken the end or is dropped: until then it keeps its slot there, so that what ended
+//! streams hold unread is bounded as well.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+use std::task::Waker;
+
+use super::credit::{Allowance, Grant};
+use super::running::IdHasher;
+use super::slots::{Key, Slots};
+use super::usage::{Bounds, Usage};
+use super::{Effects, Held};
+use crate::limits::{ITEM_COST, Limits};
+use crate::protocol::{Announced, CloseInfo, FailClass};
+use crate::service::Streams;
+
+/// How a stream ended, for its reader.
+#[derive(Clone, Debug)]
+pub(crate) enum StreamEnd {
+    Completed,
+    /// Its producer failed, or this side could not hold an item.
+    Failed(FailClass, Held),
+    /// The call that it belongs to ended first.
+    Cancelled,
+    /// The connection ended.
+    Closed(CloseInfo),
+}
+
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) id: u64,
+    pub(super) depth: u8,
+    /// The call is this side's.
+    pub(super) ours: bool,
+    /// A caller's: it counts against what the callee takes.
+    pub(super) slot: bool,
+    pub(super) stage: Stage,
+    pub(super) reading: Option<Reading>,
+    pub(super) writing: Option<Writing>,
+    /// Whether items go at all, also where no more do.
+    pub(super) writes: bool,
+    debts: Debts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The call has not been sent.
+    Waiting,
+    /// The call was sent.
+    Called,
+    /// It was answered with a stream.
+    Open,
+}
+
+/// Items that come.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) grant: Grant,
+    pub(super) items: VecDeque<Held>,
+    /// With the reader: taken, and done with when it comes for more.
+    pub(super) taken: (u64, u64),
+    pub(super) end: Option<StreamEnd>,
+    pub(super) waker: Option<Waker>,
+    /// A reader was made.
+    pub(super) claimed: bool,
+    /// Nobody reads any more: what still comes is dropped.
+    pub(super) discards: bool,
+}
+
+/// Items that go.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) allowance: Allowance,
+    pub(super) waker: Option<Waker>,
+    /// In the queue of those that wait for room.
+    pub(super) starved: bool,
+}
+
+/// Frames that had no room yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Debts {
+    open: bool,
+    credit: bool,
+    stop: bool,
+}
+
+/// A frame that a flow owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Debt {
+    /// RETURN, which opens the stream.
+    Open,
+    Credit,
+    /// CANCEL of an upload that nobody reads.
+    Stop,
+}
+
+#[derive(Debug)]
+pub(super) struct Flows {
+    table: Slots<Flow>,
+    /// Those whose frames may still come.
+    by_id: HashMap<u64, Key, BuildHasherDefault<IdHasher>>,
+    /// Those that owe a frame, each once.
+    owing: VecDeque<Key>,
+    /// Producers that wait for room in the outbox, each once.
+    starved: VecDeque<Key>,
+    /// Bytes received and not done with.
+    held: u64,
+    /// What all windows take together, and may before none is widened any more.
+    windows: u64,
+    most: u64,
+    first: (u64, u64),
+    first_there: (u64, u64),
+    /// Calls of the peer that stream here.
+    here: Usage,
+    bounds_here: Bounds,
+    /// Calls of this side that stream there.
+    there: Usage,
+    bounds_there: Bounds,
+}
+
+impl Flows {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let bounds = Bounds::of_streams(u64::from(limits.max_streams));
+        Self {
+            table: Slots::new(),
+            by_id: HashMap::default(),
+            owing: VecDeque::new(),
+            starved: VecDeque::new(),
+            held: 0,
+            windows: 0,
+            most: limits.stream_buffer as u64,
+            first: (u64::from(limits.stream_items), limits.stream_bytes as u64),
+            first_there: (0, 0),
+            here: Usage::default(),
+            bounds_here: bounds,
+            there: Usage::default(),
+            bounds_there: bounds,
+        }
+    }
+
+    /// Learns what the other side takes. This side has no more streams there than it would take itself: it reads them.
+    pub(super) fn activate(&mut self, theirs: &Announced) {
+        let own = self.bounds_here.slots();
+        self.bounds_there = Bounds::of_streams(theirs.max_streams.min(own));
+        self.first_there = (theirs.stream_items, theirs.stream_bytes);
+    }
+
+    pub(super) fn admits_here(&self, depth: u8) -> bool {
+        self.here.admits(&self.bounds_here, depth, 0)
+    }
+
+    pub(super) fn admits_there(&self, depth: u8) -> bool {
+        self.there.admits(&self.bounds_there, depth, 0)
+    }
+
+    /// Calls that stream and are not over, of both sides.
+    pub(super) fn open(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// All entries, also those whose end was not taken.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) const fn held(&self) -> u64 {
+        self.held
+    }
+
+    pub(super) fn owes(&self) -> bool {
+        !self.owing.is_empty()
+    }
+
+    /// A call of this side; a waiting one until [`called`](Self::called).
+    pub(super) fn add_ours(&mut self, id: u64, depth: u8, streams: Streams) -> Key {
+        self.add(id, depth, true, streams.down(), streams.up())
+    }
+
+    /// A call of the peer, which takes its slot.
+    pub(super) fn add_theirs(&mut self, id: u64, depth: u8, streams: Streams) -> Key {
+        self.here.add(depth, 0);
+        self.add(id, depth, false, streams.up(), streams.down())
+    }
+
+    fn add(&mut self, id: u64, depth: u8, ours: bool, reads: bool, writes: bool) -> Key {
+        let (items, bytes) = self.first;
+        let reading = reads.then(|| Reading {
+            grant: Grant::new(items, bytes),
+            items: VecDeque::new(),
+            taken: (0, 0),
+            end: None,
+            waker: None,
+            claimed: false,
+            discards: false,
+        });
+        let (items, bytes) = self.first_there;
+        let allowance = Allowance::new(items, bytes);
+        let writing = writes.then(|| Writing { allowance, waker: None, starved: false });
+        let stage = if ours { Stage::Waiting } else { Stage::Called };
+        // That of a call which waits counts once it is sent.
+        self.windows += reading.as_ref().filter(|_| !ours).map_or(0, Reading::cost);
+        let flow =
+            Flow { id, depth, ours, slot: false, stage, reading, writing, writes, debts: Debts::default() };
+        let key = self.table.insert(flow);
+        self.by_id.insert(id, key);
+        key
+    }
+
+    /// The call was sent: it takes its slot there, and may upload. Gives the waker of its upload.
+    pub(super) fn called(&mut self, id: u64) -> Option<Waker> {
+        let flow = self.table.get_mut(self.key_of(id)?)?;
+        flow.stage = Stage::Called;
+        flow.slot = true;
+        self.windows += flow.reading.as_ref().map_or(0, Reading::cost);
+        self.there.add(flow.depth, 0);
+        flow.writing.as_mut().and_then(|writing| writing.waker.take())
+    }
+
+    pub(super) fn key_of(&self, id: u64) -> Option<Key> {
+        if self.by_id.is_empty() { None } else { self.by_id.get(&id).copied() }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<&Flow> {
+        self.table.get(key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Flow> {
+        self.table.get_mut(key)
+    }
+
+    /// An item was taken in; false where there was no credit for it.
+    pub(super) fn receive(&mut self, key: Key, bytes: usize) -> bool {
+        let reading = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut());
+        let taken = reading.is_some_and(|reading| reading.grant.receive(bytes));
+        self.held += if taken { bytes as u64 } else { 0 };
+        taken
+    }
+
+    /// Items are done with: credit follows, unless nothing more will come.
+    pub(super) fn consume(&mut self, key: Key, (items, bytes): (u64, u64)) {
+        let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
+        reading.grant.consume_all(items, bytes);
+        self.held -= bytes;
+        if reading.grant.owes() && reading.end.is_none() && !reading.discards {
+            self.owe(key, Debt::Credit);
+        }
+    }
+
+    /// The reader waits for more than it has credit out for: its window doubles, where all windows together allow.
+    pub(super) fn widen(&mut self, key: Key) {
+        let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
+        let more = reading.cost();
+        // At most half of what is left, so that the next stream finds some as well.
+        if self.windows + 2 * more > self.most {
+            return;
+        }
+        reading.grant.widen();
+        self.windows += more;
+        self.owe(key, Debt::Credit);
+    }
+
+    /// Nothing more is expected of this id; what was received stays for its reader.
+    pub(super) fn finish(&mut self, key: Key) {
+        if let Some(flow) = self.table.get_mut(key) {
+            flow.debts = Debts::default();
+            let id = flow.id;
+            self.by_id.remove(&id);
+            self.owing.retain(|owing| *owing != key);
+        }
+    }
+
+    /// Removes an entry: whoever waits is woken, an upload is dropped. Its slot is still to be released.
+    pub(super) fn remove(&mut self, key: Key, effects: &mut Effects) -> Option<Flow> {
+        self.finish(key);
+        self.stop_writing(key, effects);
+        let mut flow = self.table.remove(key)?;
+        if let Some(reading) = &mut flow.reading {
+            self.held -= reading.grant.outstanding_bytes();
+            self.windows -= if flow.stage == Stage::Waiting { 0 } else { reading.cost() };
+            effects.wakes.extend(reading.waker.take());
+        }
+        if !flow.ours {
+            self.here.remove(flow.depth, 0);
+        }
+        Some(flow)
+    }
+
+    /// Nothing is sent any more: the producer's future is woken, or an upload's dropped.
+    pub(super) fn stop_writing(&mut self, key: Key, effects: &mut Effects) {
+        let Some(flow) = self.table.get_mut(key) else { return };
+        let Some(mut writing) = flow.writing.take() else { return };
+        let ours = flow.ours;
+        effects.wakes.extend(writing.waker.take());
+        if writing.starved {
+            self.starved.retain(|starved| *starved != key);
+        }
+        if ours {
+            effects.upload_stops.push(key);
+        }
+    }
+
+    /// A slot there is free again.
+    pub(super) fn release(&mut self, depth: u8) {
+        self.there.remove(depth, 0);
+    }
+
+    pub(super) fn owe(&mut self, key: Key, debt: Debt) {
+        let Some(flow) = self.table.get_mut(key) else { return };
+        if flow.debts == Debts::default() {
+            self.owing.push_back(key);
+        }
+        match debt {
+            Debt::Open => flow.debts.open = true,
+            Debt::Credit => flow.debts.credit = true,
+            Debt::Stop => flow.debts = Debts { credit: false, stop: true, ..flow.debts },
+        }
+    }
+
+    /// Whether the RETURN that opens a stream still waits for room.
+    pub(super) fn owes_open(&self, key: Key) -> bool {
+        self.table.get(key).is_some_and(|flow| flow.debts.open)
+    }
+
+    /// Takes the next debt; the frame is to be written at once.
+    pub(super) fn next_debt(&mut self) -> Option<(Key, Debt)> {
+        let key = *self.owing.front()?;
+        let flow = self.table.get_mut(key)?;
+        let debt = match flow.debts {
+            Debts { open: true, .. } => {
+                flow.debts.open = false;
+                Debt::Open
+            }
+            Debts { stop: true, .. } => {
+                flow.debts.stop = false;
+                Debt::Stop
+            }
+            _ => {
+                flow.debts.credit = false;
+                Debt::Credit
+            }
+        };
+        if flow.debts == Debts::default() {
+            self.owing.pop_front();
+        }
+        Some((key, debt))
+    }
+
+    /// The producer of `key` waits for room.
+    pub(super) fn starve(&mut self, key: Key) {
+        let Some(writing) = self.table.get_mut(key).and_then(|flow| flow.writing.as_mut()) else { return };
+        if !std::mem::replace(&mut writing.starved, true) {
+            self.starved.push_back(key);
+        }
+    }
+
+    /// There is room: every producer that waits for it is woken.
+    pub(super) fn feed(&mut self, effects: &mut Effects) {
+        for key in self.starved.drain(..) {
+            let Some(writing) = self.table.get_mut(key).and_then(|flow| flow.writing.as_mut()) else {
+                continue;
+            };
+            writing.starved = false;
+            effects.wakes.extend(writing.waker.take());
+        }
+    }
+
+    /// Every stream ends with the connection (R15). What was received before stays for its reader.
+    pub(super) fn close(&mut self, info: &CloseInfo, effects: &mut Effects) {
+        let keys: Vec<Key> = self.table.iter_mut().map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(flow) = self.table.get_mut(key) else { continue };
+            flow.slot = false;
+            if !flow.ours || flow.stage != Stage::Open {
+                self.remove(key, effects);
+                continue;
+            }
+            if let Some(reading) = &mut flow.reading {
+                reading.end.get_or_insert_with(|| StreamEnd::Closed(info.clone()));
+                effects.wakes.extend(reading.waker.take());
+            }
+            self.stop_writing(key, effects);
+        }
+        self.by_id = HashMap::default();
+        self.owing = VecDeque::new();
+        self.starved = VecDeque::new();
+        self.there = Usage::default();
+    }
+
+    /// Gives back what an ended connection does not need.
+    pub(super) fn bury(&mut self) {
+        self.table.bury();
+    }
+
+    /// Slots and bytes in use, for tests: here, there, held, windows.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> (u64, u64, u64, u64) {
+        let sum = |usage: &Usage| (0..=crate::limits::MAX_DEPTH).map(|depth| usage.calls_at(depth)).sum();
+        (sum(&self.here), sum(&self.there), self.held, self.windows)
+    }
+}
+
+impl Flow {
+    /// Whether items may be sent, credit and room aside.
+    pub(super) fn may_write(&self) -> bool {
+        if self.ours { self.stage != Stage::Waiting } else { self.stage == Stage::Open }
+    }
+}
+
+impl Reading {
+    /// What its window takes of what all windows may.
+    fn cost(&self) -> u64 {
+        let (items, bytes) = self.grant.window();
+        bytes + items * ITEM_COST as u64
+    }
+}

@@ -1,0 +1,243 @@
+//! Items that come: from the producer of a call of this side, or uploaded for a call of the peer (R26).
+
+use std::collections::VecDeque;
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::flows::{Debt, Stage, StreamEnd};
+use super::state::{CONTROL, Engine};
+use super::{Effects, Held, Key};
+use crate::protocol::{FailClass, Malformed, encode};
+
+impl Engine {
+    pub(super) fn on_item(
+        &mut self,
+        id: u64,
+        message: &Bytes,
+        body: &[u8],
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        let Some(key) = self.flows.key_of(id) else { return self.on_stray(id) };
+        self.check_read(key)?;
+        if !self.flows.receive(key, body.len()) {
+            return Err(Malformed("items beyond the credit"));
+        }
+        let fits = self.share.covers(self.buffered());
+        let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
+            return Ok(());
+        };
+        if reading.discards {
+            self.stats.items_dropped += 1;
+            self.flows.consume(key, (1, body.len() as u64));
+            return Ok(());
+        }
+        if !fits {
+            self.stats.items_dropped += 1;
+            self.flows.consume(key, (1, body.len() as u64));
+            self.overload(key, effects);
+            return Ok(());
+        }
+        reading.items.push_back(Held::of(message, body));
+        effects.wakes.extend(reading.waker.take());
+        self.stats.items_received += 1;
+        Ok(())
+    }
+
+    pub(super) fn on_end(
+        &mut self,
+        id: u64,
+        message: &Bytes,
+        failure: Option<(FailClass, &[u8])>,
+        effects: &mut Effects,
+    ) -> Result<(), Malformed> {
+        let Some(key) = self.flows.key_of(id) else { return self.on_stray(id) };
+        self.check_read(key)?;
+        let end = match failure {
+            None => StreamEnd::Completed,
+            Some((class, body)) => StreamEnd::Failed(class, Held::of(message, body)),
+        };
+        let Some(flow) = self.flows.get_mut(key) else { return Ok(()) };
+        let ours = flow.ours;
+        if let Some(reading) = &mut flow.reading {
+            reading.end = Some(end);
+            effects.wakes.extend(reading.waker.take());
+        }
+        if ours {
+            // The end of its values ends the call, and with it what it uploads.
+            self.flows.stop_writing(key, effects);
+            self.flows.finish(key);
+        }
+        Ok(())
+    }
+
+    /// Frames of a stream that has ended may have crossed its CANCEL or the answer of its call; they are counted. An
+    /// id whose call is there and does not stream is no race (P47).
+    pub(super) fn on_stray(&mut self, id: u64) -> Result<(), Malformed> {
+        let plain = self.running.has_id(id)
+            || self.pending.called(id).is_some()
+            || self.pending.key_of(id).is_some_and(|key| self.pending.waits(key));
+        if id == 0 || plain {
+            return Err(Malformed("a frame of a stream for what is none"));
+        }
+        self.stats.stray_items += 1;
+        Ok(())
+    }
+
+    /// Whether a frame for the reader of `key` may come now.
+    fn check_read(&self, key: Key) -> Result<(), Malformed> {
+        let Some(flow) = self.flows.get(key) else { return Ok(()) };
+        let Some(reading) = &flow.reading else {
+            return Err(Malformed("an item on a call that does not stream this way"));
+        };
+        if flow.ours && flow.stage != Stage::Open {
+            return Err(Malformed("an item before its stream is open"));
+        }
+        if reading.end.is_some() && !reading.discards {
+            return Err(Malformed("an item after the end of its stream"));
+        }
+        Ok(())
+    }
+
+    /// The server has no room for an item: the stream ends here, so that none is lost silently.
+    fn overload(&mut self, key: Key, effects: &mut Effects) {
+        let Some(flow) = self.flows.get_mut(key) else { return };
+        let ours = flow.ours;
+        if let Some(reading) = &mut flow.reading {
+            let nothing = Held::of(&Bytes::new(), &[]);
+            reading.end = Some(StreamEnd::Failed(FailClass::Overloaded, nothing));
+            reading.discards = !ours;
+            effects.wakes.extend(reading.waker.take());
+        }
+        if ours {
+            self.flows.stop_writing(key, effects);
+            self.cancel_stream(key, effects);
+        } else {
+            self.flows.owe(key, Debt::Stop);
+        }
+    }
+
+    /// Tells the callee that the stream of `key` is not wanted any more; its slot is free with the CANCEL.
+    fn cancel_stream(&mut self, key: Key, effects: &mut Effects) {
+        let Some(flow) = self.flows.get_mut(key) else { return };
+        let (id, depth) = (flow.id, flow.depth);
+        if std::mem::take(&mut flow.slot) {
+            self.pending.owe(super::pending::Owed { id, call: None, stream: Some(depth) });
+        }
+        self.flows.finish(key);
+        self.pay_cancels(effects);
+    }
+
+    /// Makes the reader of an upload; false where there is none to make, or it was made already.
+    pub(crate) fn claim(&mut self, key: Key) -> bool {
+        let reading = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut());
+        reading.is_some_and(|reading| !std::mem::replace(&mut reading.claimed, true))
+    }
+
+    /// Takes items out for the reader of `key`, which is done with those that it took before; at most half of its
+    /// window, so that the producer goes on meanwhile. Gives the end once there are none.
+    pub(crate) fn read(
+        &mut self,
+        now: Instant,
+        key: Key,
+        out: &mut VecDeque<Held>,
+        waker: &Waker,
+        effects: &mut Effects,
+    ) -> Poll<Option<StreamEnd>> {
+        self.now = now;
+        let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
+            let closed = self.closed.clone().map(StreamEnd::Closed);
+            return Poll::Ready(Some(closed.unwrap_or(StreamEnd::Cancelled)));
+        };
+        let done = std::mem::take(&mut reading.taken);
+        if done.0 > 0 {
+            self.flows.consume(key, done);
+        }
+        let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
+            return Poll::Ready(Some(StreamEnd::Cancelled));
+        };
+        if reading.items.is_empty() {
+            if let Some(end) = reading.end.take() {
+                reading.discards = true;
+                self.forget_read(key, effects);
+                return Poll::Ready(Some(end));
+            }
+            let before = reading.waker.replace(waker.clone());
+            effects.discarded.extend(before);
+            if done.0 > 0 {
+                self.flows.widen(key);
+            }
+            return Poll::Pending;
+        }
+        let (items, bytes) = reading.grant.window();
+        let mut taken = (0, 0);
+        while taken.0 == 0 || (taken.0 * 2 < items && taken.1 * 2 < bytes) {
+            let Some(item) = reading.items.pop_front() else { break };
+            taken = (taken.0 + 1, taken.1 + item.as_slice().len() as u64);
+            out.push_back(item);
+        }
+        reading.taken = taken;
+        Poll::Ready(None)
+    }
+
+    /// The reader of `key` is dropped, or could not read what it got. A stream that goes on is cancelled (R26).
+    pub(crate) fn drop_reader(&mut self, now: Instant, key: Key, effects: &mut Effects) {
+        self.now = now;
+        let Some(flow) = self.flows.get_mut(key) else { return };
+        let ours = flow.ours;
+        let Some(reading) = &mut flow.reading else { return };
+        effects.discarded.extend(reading.waker.take());
+        if ours {
+            if reading.end.is_none() && self.closed.is_none() {
+                self.cancel_stream(key, effects);
+            }
+            return self.forget_read(key, effects);
+        }
+        let dropped = std::mem::take(&mut reading.items);
+        let bytes = dropped.iter().map(|item| item.as_slice().len() as u64).sum::<u64>();
+        let taken = std::mem::take(&mut reading.taken);
+        let goes_on = reading.end.is_none() && !reading.discards;
+        reading.discards = true;
+        self.stats.items_dropped += dropped.len() as u64;
+        self.flows.consume(key, (dropped.len() as u64 + taken.0, bytes + taken.1));
+        if goes_on {
+            self.flows.owe(key, Debt::Stop);
+            self.pay_flows(effects);
+        }
+    }
+
+    /// A caller's stream has told its end, or has nobody to tell it to: the entry goes, and its slot is free.
+    fn forget_read(&mut self, key: Key, effects: &mut Effects) {
+        if self.flows.get(key).is_some_and(|flow| !flow.ours) {
+            return;
+        }
+        if let Some(flow) = self.flows.remove(key, effects) {
+            self.release_stream(&flow, effects);
+        }
+        if self.closed.is_some() {
+            self.flows.bury();
+        }
+    }
+
+    /// Writes what flows owe, as far as the reserve allows.
+    pub(super) fn pay_flows(&mut self, effects: &mut Effects) {
+        while self.closed.is_none() && self.outbox.has_reserve(CONTROL) {
+            let Some((key, debt)) = self.flows.next_debt() else { return };
+            let Some(flow) = self.flows.get_mut(key) else { return };
+            let frame = match debt {
+                Debt::Open => encode::open(flow.id),
+                Debt::Stop => encode::cancel(flow.id),
+                Debt::Credit => {
+                    let owed = flow.reading.as_mut().and_then(|reading| reading.grant.take_owed());
+                    let Some((items, bytes)) = owed else { continue };
+                    encode::credit(flow.id, items, bytes)
+                }
+            };
+            self.outbox.push_parts(&frame, &[], &[]);
+            if debt == Debt::Open {
+                self.opened(key, effects);
+            }
+        }
+    }
+}
