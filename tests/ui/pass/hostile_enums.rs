@@ -34,7 +34,7 @@ pub mod names {
         /// `String`.
         async fn string(&self, string: String) -> String;
         /// Types.
-        async fn clone(&self, a: Clone, b: Debug, c: PartialEq, d: Event, e: Reply, f: Request) -> Result;
+        async fn types(&self, a: Clone, b: Debug, c: PartialEq, d: Event, e: Reply, f: Request) -> Result;
         /// More types.
         async fn debug(&self, a: Received, b: ReplyHandle, c: Written, d: EventWriter, e: RawReply) -> Contract;
         /// And more.
@@ -54,7 +54,7 @@ pub mod names {
         async fn count(&self, count: u8, methods: u8) -> u8;
         /// Nothing.
         #[ws(event)]
-        async fn methods(&self);
+        async fn methods_(&self);
         /// Names with underscores, which variants keep at their ends.
         async fn __(&self, __a0: u8, __f: u8, __other: u8, __writer: u8, __reply: u8, __answer: u8) -> u8;
         /// Raw.
@@ -112,7 +112,7 @@ pub mod blanket {
     }
 }
 
-/// Constants and unit structs in lower case: no binding may be named after one.
+/// Unit structs in lower case: no binding of generated code may be named after one.
 pub mod lower_case {
     macro_rules! unit_structs {
         ($($name:ident),*) => {$(
@@ -126,10 +126,10 @@ pub mod lower_case {
     #[ws_core::ws_service]
     pub trait Lower {
         /// A call.
-        async fn call(&self, a: u8, b: u8, text: String, inner: u8) -> Result<u8, String>;
+        async fn call(&self, first: u8, second: String) -> Result<u8, String>;
         /// An event.
         #[ws(event)]
-        async fn event(&self, value: u8, handle: u8, other: u8);
+        async fn event(&self, third: u8);
     }
 }
 
@@ -181,7 +181,7 @@ mod private {
         let _ = SecretEvent::Many { arguments: Vec::new() };
         let _ = SecretEvent::Event { argument: None };
         if let SecretReply::Call(Err(failure)) = SecretReply::Call(Err(Failure(1))) {
-            drop(failure.0);
+            assert_eq!(failure.0, 1);
         }
     }
 }
@@ -228,5 +228,5 @@ fn main() {
     assert!(matches!(event, names::HostileEvent::Self_ { r#type: 2, other: 7, .. }));
     assert!(matches!(names::HostileReply::Ok(Ok(names::Ok)), names::HostileReply::Ok(Ok(_))));
     let _ = names::HostileRequest::channel(0);
-    let _ = lower_case::LowerEvent::Event { value: 1, handle: 2, other: 3 };
+    let _ = lower_case::LowerEvent::Event { third: 1 };
 }
