@@ -132,7 +132,7 @@ pub trait Travel {
     fn train(&self) -> &impl Train;
     #[cfg(any())]
     async fn never(&self, what: DoesNotExist) -> NeitherDoesThis;
-    #[cfg(all())]
+    #[cfg(not(any()))]
     async fn always(&self) -> u8;
 }
 

@@ -5,7 +5,6 @@ use std::task::Poll;
 use super::harness::{
     Alarm, GENEROUS, Lone, SECOND, Seen, call, event, fail, limits, message, ms, ret, whole,
 };
-use crate::codec::Body;
 use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Refused, Role, Sends};
 use crate::error::Fate;
 use crate::limits::Limits;
