@@ -153,6 +153,17 @@ pub fn event(id: u64, method: &str, arguments: &[u8]) -> Vec<u8> {
     message(0, id, 0, method, &[], arguments)
 }
 
+/// A message that answers `reply_to`; `flags` beside that one.
+pub fn answer(flags: u8, id: u64, reply_to: u64, method: &str, arguments: &[u8]) -> Vec<u8> {
+    let mut frame = vec![MESSAGE, flags | flag::HAS_REPLY_TO];
+    frame.extend(varint(id));
+    frame.extend(varint(reply_to));
+    frame.push(0);
+    frame.extend(method_id(method));
+    frame.extend(arguments);
+    frame
+}
+
 pub fn ret(id: u64, body: &[u8]) -> Vec<u8> {
     [plain(RETURN, &[id]), body.to_vec()].concat()
 }

@@ -1,6 +1,7 @@
 //! Two engines against each other over an adversarial link with a simulated clock, and one engine against a hostile
 //! peer. No socket, no executor, no sleep.
 
+mod asks;
 mod budget;
 mod cancels;
 mod closing;

@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::set::Listeners;
 use crate::engine::{Arrived, Start};
-use crate::failure::Report;
-use crate::protocol::CloseInfo;
+use crate::failure::{Report, log_internal, panic_text};
+use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::{Event, Invocation, InvocationParts, MethodTable, Methods, Refusal};
 use crate::shared::Shared;
 
@@ -45,7 +45,7 @@ impl Seen<'_> {
                 None
             }
             Err(panic) => {
-                let error = crate::failure::panic_text(panic.as_ref());
+                let error = panic_text(panic.as_ref());
                 tracing::error!(method = self.report.method, error, "decoding for listeners panicked");
                 None
             }
@@ -62,6 +62,8 @@ pub(crate) struct Hub {
     any: AtomicBool,
     /// Whether messages are seen on their arrival, listeners or not.
     always: AtomicBool,
+    /// Counts what changed, so that of two who tell the engine at once the later change wins.
+    changes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -119,11 +121,19 @@ impl Hub {
         group.closed(shared, &info.unwrap_or_else(CloseInfo::dropped));
     }
 
-    /// What serves is replaced: its sets go.
+    /// What serves is replaced: its sets go, and who waits in them learns that nothing comes any more.
     pub(crate) fn forget_provider(&self, shared: &Arc<Shared>) {
         if self.any.load(Ordering::Acquire) {
-            self.change(|sets| sets.retain(|set| !set.by_provider));
+            let mut gone: Vec<Attached> = Vec::new();
+            self.change(|sets| {
+                let (by_provider, beside) = sets.drain(..).partition(|set| set.by_provider);
+                (gone, *sets) = (by_provider, beside);
+            });
             self.update(shared);
+            let info = CloseInfo::new(code::NORMAL, "what serves was replaced", ClosedBy::Local);
+            for set in gone {
+                set.group.closed(shared, &info);
+            }
         }
     }
 
@@ -134,7 +144,22 @@ impl Hub {
     }
 
     /// Tells the engine whether anybody observes, and whether messages beyond the provider's contract are wanted.
+    ///
+    /// Sets are looked at outside the engine's lock, so that what was seen may be old when it is told: whoever finds that
+    /// another change came meanwhile looks again.
     pub(crate) fn update(&self, shared: &Shared) {
+        let mut change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        loop {
+            self.tell_engine(shared);
+            let latest = self.changes.load(Ordering::SeqCst);
+            if latest == change {
+                return;
+            }
+            change = latest;
+        }
+    }
+
+    fn tell_engine(&self, shared: &Shared) {
         let sets = self.sets();
         let observed = self.always.load(Ordering::Acquire) || sets.iter().any(|set| set.group.observes());
         let serves = &shared.serves;
@@ -150,6 +175,10 @@ impl Hub {
 
     /// Has the observers see a message.
     pub(crate) fn arrived(&self, shared: &Arc<Shared>, arrived: &Arrived) {
+        guarded(|| self.show_arrived(shared, arrived));
+    }
+
+    fn show_arrived(&self, shared: &Arc<Shared>, arrived: &Arrived) {
         for set in self.sets().iter() {
             let Some(index) = set.table.index(arrived.method) else { continue };
             let parts = InvocationParts::arrived(
@@ -171,16 +200,20 @@ impl Hub {
             return false;
         }
         let mut known = false;
+        guarded(|| self.show_turn(shared, start, &mut known));
+        known
+    }
+
+    fn show_turn(&self, shared: &Arc<Shared>, start: &Start, known: &mut bool) {
         for set in self.sets().iter() {
             let Some(index) = set.table.index(start.id) else { continue };
-            known = true;
+            *known = true;
             let metadata = start.metadata.clone();
             let parts =
                 InvocationParts::arrived(shared, &set.table, index, start.event_id, start.reply_to, metadata);
             let report = shared.report(parts.spec.name, start.event_id);
             set.group.turn(index, &Invocation::new(&start.body, &parts), &Seen { report: &report });
         }
-        known
     }
 
     /// The connection has ended: nothing comes any more.
@@ -214,5 +247,13 @@ impl Hub {
             std::mem::replace(&mut attached.sets, Arc::new(sets))
         };
         true
+    }
+}
+
+/// The panics of listeners are caught one by one; these are of destructors: of a listener that told itself off, or of the
+/// message that all have seen. They end nothing (R16).
+fn guarded(show: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(show)) {
+        log_internal("what listeners let go of", &panic_text(panic.as_ref()));
     }
 }

@@ -26,7 +26,8 @@ use crate::shared::Shared;
 ///
 /// Listeners run in the task of the connection, so they must be quick. One that fails or panics stops neither the others
 /// nor the connection (R23). Subscribing and unsubscribing inside a listener is allowed, and counts from the next
-/// message; whoever is told off sees nothing more at once.
+/// message, for what sees messages on their arrival from the next one that arrives; whoever is told off sees nothing more
+/// at once.
 pub struct Listeners<V> {
     set: Arc<Set<V>>,
 }
@@ -42,7 +43,7 @@ impl<V> Future for Waiting<V> {
     type Output = Result<Message<V>, CloseInfo>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // The sender is gone without a word only with the whole set.
+        // The sender is gone without a word only with the whole set, or where the filter panicked.
         let closed = |_| Err(CloseInfo::dropped());
         Pin::new(&mut self.waiting).poll(cx).map(|answer| answer.unwrap_or_else(closed))
     }
@@ -60,8 +61,10 @@ struct Set<V> {
 
 struct State<V> {
     next: u64,
-    /// Replaced, not changed, so that it can be walked without the lock.
+    /// By id. Changed in place unless it is being walked, which happens without the lock: then a copy takes its place.
     entries: Arc<Vec<Arc<Entry<V>>>>,
+    /// How many of them see messages on their arrival.
+    observers: usize,
     /// The connections it is attached to.
     connections: Vec<Weak<Shared>>,
     /// How the last of them ended, where none is left.
@@ -72,7 +75,8 @@ impl<V: Event> Listeners<V> {
     /// No listeners yet.
     #[must_use]
     pub fn new() -> Self {
-        let state = State { next: 0, entries: Arc::default(), connections: Vec::new(), ended: None };
+        let state =
+            State { next: 0, entries: Arc::default(), observers: 0, connections: Vec::new(), ended: None };
         Self { set: Arc::new(Set { state: Mutex::new(state) }) }
     }
 
@@ -108,7 +112,8 @@ impl<V: Event> Listeners<V> {
     /// Waits for the first message that `filter` lets through, from now on; it is seen on its arrival.
     ///
     /// # Errors
-    /// How the last connection that it was attached to ended, where that came first.
+    /// How the last connection that it was attached to ended, where that came first; or that this set served it and was
+    /// replaced.
     ///
     /// # Cancel safety
     /// Safe: dropped, it waits no more. A message that had arrived is lost with it.
@@ -167,10 +172,9 @@ impl<V: Event> Set<V> {
             let mut state = self.lock();
             let id = state.next;
             state.next += 1;
+            state.observers += usize::from(stage == Stage::Arrival);
             let entry = Arc::new(Entry::new(id, stage, action));
-            let mut entries = Vec::clone(&state.entries);
-            entries.push(Arc::clone(&entry));
-            state.entries = Arc::new(entries);
+            Arc::make_mut(&mut state.entries).push(Arc::clone(&entry));
             (id, entry, state.ended.clone())
         };
         if let Some(info) = ended {
@@ -186,13 +190,13 @@ impl<V: Event> Set<V> {
         // Dropped outside the lock: what it captured is the application's.
         let removed = {
             let mut state = self.lock();
-            let Some(position) = state.entries.iter().position(|entry| entry.id == id) else { return };
-            let mut entries = Vec::clone(&state.entries);
-            let removed = entries.remove(position);
-            (std::mem::replace(&mut state.entries, Arc::new(entries)), removed)
+            let Ok(position) = state.entries.binary_search_by_key(&id, |entry| entry.id) else { return };
+            let removed = Arc::make_mut(&mut state.entries).remove(position);
+            state.observers -= usize::from(removed.stage == Stage::Arrival);
+            removed
         };
-        removed.1.turn_off();
-        if removed.1.stage == Stage::Arrival {
+        removed.turn_off();
+        if removed.stage == Stage::Arrival {
             self.tell_connections();
         }
     }
@@ -246,7 +250,7 @@ impl<V: Event> Group for Set<V> {
     }
 
     fn observes(&self) -> bool {
-        self.lock().entries.iter().any(|entry| entry.stage == Stage::Arrival)
+        self.lock().observers > 0
     }
 
     fn arrived(&self, index: usize, invocation: &Invocation<'_>, seen: &Seen<'_>) {

@@ -119,17 +119,17 @@ pub(super) fn debug(
         let shown = match &variant.fields {
             Fields::Named(fields) => {
                 let names = fields.iter().map(|(name, _)| name.unraw().to_string());
-                quote! {
-                    ::core::fmt::DebugStruct::finish(
-                        ::core::fmt::Formatter::debug_struct(__f, #text)#(.field(#names, #bindings))*
-                    )
-                }
+                quote!({
+                    let mut __shown = ::core::fmt::Formatter::debug_struct(__f, #text);
+                    #(::core::fmt::DebugStruct::field(&mut __shown, #names, #bindings);)*
+                    ::core::fmt::DebugStruct::finish(&mut __shown)
+                })
             }
-            Fields::Single(_) => quote! {
-                ::core::fmt::DebugTuple::finish(
-                    ::core::fmt::Formatter::debug_tuple(__f, #text)#(.field(#bindings))*
-                )
-            },
+            Fields::Single(_) => quote!({
+                let mut __shown = ::core::fmt::Formatter::debug_tuple(__f, #text);
+                #(::core::fmt::DebugTuple::field(&mut __shown, #bindings);)*
+                ::core::fmt::DebugTuple::finish(&mut __shown)
+            }),
         };
         let shown = match &variant.fields {
             Fields::Named(fields) if fields.is_empty() => {
