@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Ask<V> {
     id: MethodId,
     method: &'static MethodSpec,
     reply_to: Option<u64>,
+    /// Whether it is the first answer to a message whose sender waits for it.
+    answers: bool,
     within: Option<Duration>,
     /// The asking handler is known to wait, until this ends.
     awaited: Option<Awaited>,
@@ -62,11 +65,22 @@ impl<V: Event> Ask<V> {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, reply_to: None, within: None, awaited: None, state, types: PhantomData }
+        Self {
+            shared,
+            id,
+            method,
+            reply_to: None,
+            answers: false,
+            within: None,
+            awaited: None,
+            state,
+            types: PhantomData,
+        }
     }
 
     /// The same as an answer to the message `event_id`.
-    pub(crate) fn answering(mut self, event_id: u64) -> Self {
+    pub(crate) fn answering(mut self, event_id: u64, answers: bool) -> Self {
+        self.answers = answers;
         if event_id == 0 {
             self.state = State::Unanswerable;
         }
@@ -103,6 +117,7 @@ impl<V: Event> Ask<V> {
             depth: 0,
             deadline: now + within,
             reply_to: self.reply_to,
+            answers: self.answers,
             metadata: Vec::new(),
             body,
         };
@@ -135,6 +150,7 @@ impl<V: Event> Ask<V> {
             index,
             answer.event_id,
             Some(answer.reply_to),
+            answer.wants_answer,
             answer.metadata,
         );
         let invocation = Invocation::new(answer.body.as_slice(), &parts);
@@ -194,6 +210,11 @@ impl<V> std::fmt::Debug for Ask<V> {
     }
 }
 
+/// What tells the first answer from those that follow.
+pub(crate) fn asked(wants_answer: bool) -> Option<Arc<AtomicBool>> {
+    wants_answer.then(|| Arc::new(AtomicBool::new(true)))
+}
+
 impl InvocationParts {
     /// Of a message that no handler is for.
     pub(crate) fn arrived(
@@ -202,6 +223,7 @@ impl InvocationParts {
         index: usize,
         event_id: u64,
         reply_to: Option<u64>,
+        wants_answer: bool,
         metadata: Option<crate::context::Metadata>,
     ) -> Self {
         static UNKNOWN: MethodSpec = MethodSpec::event("", "", 0);
@@ -215,6 +237,7 @@ impl InvocationParts {
             deadline: None,
             event_id,
             reply_to,
+            asked: asked(wants_answer),
             metadata: metadata.map(Arc::new),
             awaiting: None,
             flow: None,
@@ -222,6 +245,7 @@ impl InvocationParts {
     }
 
     pub(crate) fn handle(&self) -> MessageHandle {
-        MessageHandle::new(self.peer.clone(), self.event_id, self.reply_to, self.metadata.clone())
+        let (peer, asked, metadata) = (self.peer.clone(), self.asked.clone(), self.metadata.clone());
+        MessageHandle::new(peer, self.event_id, self.reply_to, asked, metadata)
     }
 }

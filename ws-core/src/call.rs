@@ -313,6 +313,7 @@ impl RawCall {
             depth: caller.map_or(0, |caller| caller.depth.saturating_add(1)),
             deadline: self.deadline(now, caller),
             reply_to: None,
+            answers: false,
             metadata: metadata(self.options.as_deref()),
             body,
         };

@@ -113,7 +113,7 @@ impl EarlyMessage {
         let table = event_table::<V>();
         let index = table.index(self.taken.method).ok_or(Refusal::UnknownMethod)?;
         let (id, reply_to, metadata) = (self.taken.id, self.taken.reply_to, self.taken.metadata.clone());
-        let parts = InvocationParts::arrived(&self.shared, &table, index, id, reply_to, metadata);
+        let parts = InvocationParts::arrived(&self.shared, &table, index, id, reply_to, false, metadata);
         V::read(index, &Invocation::new(&self.taken.body, &parts))
     }
 

@@ -44,6 +44,8 @@ pub struct Sending {
     options: Option<Arc<CallOptions>>,
     /// The message that this one answers.
     reply_to: Option<u64>,
+    /// Whether it is the first answer to a message whose sender waits for it.
+    answers: bool,
     /// The sending handler is known to wait, until this ends.
     awaited: Option<Awaited>,
     state: State,
@@ -70,11 +72,12 @@ impl Sending {
             Ok(body) => State::Unsent(body),
             Err(error) => State::Unencodable(error),
         };
-        Self { shared, id, method, options, reply_to: None, awaited: None, state }
+        Self { shared, id, method, options, reply_to: None, answers: false, awaited: None, state }
     }
 
     /// The same as an answer to the message `event_id`.
-    pub(crate) fn answering(mut self, event_id: u64) -> Self {
+    pub(crate) fn answering(mut self, event_id: u64, answers: bool) -> Self {
+        self.answers = answers;
         if event_id == 0 {
             self.state = State::Unanswerable;
         }
@@ -146,6 +149,7 @@ impl Sending {
             depth: 0,
             deadline: now + self.shared.limits.send_timeout,
             reply_to: self.reply_to,
+            answers: self.answers,
             metadata: metadata(self.options.as_deref()),
             body,
         };

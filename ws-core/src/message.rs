@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ask::Ask;
 use crate::context::Metadata;
@@ -15,6 +16,8 @@ use crate::service::Event;
 pub struct MessageHandle {
     peer: Peer,
     ids: MessageIds,
+    /// Where its sender waits for an answer: true until the first one.
+    asked: Option<Arc<AtomicBool>>,
     metadata: Option<Arc<Metadata>>,
 }
 
@@ -23,9 +26,10 @@ impl MessageHandle {
         peer: Peer,
         event_id: u64,
         reply_to: Option<u64>,
+        asked: Option<Arc<AtomicBool>>,
         metadata: Option<Arc<Metadata>>,
     ) -> Self {
-        Self { peer, ids: MessageIds { event_id, reply_to }, metadata }
+        Self { peer, ids: MessageIds { event_id, reply_to }, asked, metadata }
     }
 
     /// The untyped handle of the side that sent it.
@@ -52,6 +56,16 @@ impl MessageHandle {
         self.ids.reply_to
     }
 
+    /// Whether the sender waits for a message that answers this one. The first needs no credit for events.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    fn is_first(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.swap(false, Ordering::AcqRel))
+    }
+
     /// A value that the sender sent along.
     #[must_use]
     pub fn metadata(&self, key: &str) -> Option<&str> {
@@ -66,7 +80,7 @@ impl MessageHandle {
     /// # Cancel safety
     /// As [`Sending`].
     pub fn reply<V: Event>(&self, event: V) -> Sending {
-        self.peer.send(event).answering(self.ids.event_id)
+        self.peer.send(event).answering(self.ids.event_id, self.is_first())
     }
 
     /// Answers with a message, without waiting: the form for synchronous listeners. See [`Sending::start`].
@@ -85,7 +99,7 @@ impl MessageHandle {
     /// # Cancel safety
     /// As [`Ask`].
     pub fn ask<V: Event>(&self, event: V) -> Ask<V> {
-        self.peer.ask(event).answering(self.ids.event_id)
+        self.peer.ask(event).answering(self.ids.event_id, self.is_first())
     }
 }
 

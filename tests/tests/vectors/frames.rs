@@ -164,6 +164,12 @@ fn message_fields(message: &Message<'_>) -> Vec<String> {
     let mut lines = vec!["frame: MESSAGE".to_owned(), format!("id: {}", message.id)];
     lines.extend(message.reply_to.map(|reply_to| format!("reply_to: {reply_to}")));
     lines.push(format!("wants_reply: {}", if message.wants_reply { "yes" } else { "no" }));
+    if message.wants_answer {
+        lines.push("wants_answer: yes".to_owned());
+    }
+    if message.answers {
+        lines.push("answers: yes".to_owned());
+    }
     lines.push(format!("depth: {}", message.depth));
     lines.push(format!("method: {:#010x}", message.method.to_u32()));
     lines.extend(message.deadline_ms.map(|deadline| format!("deadline_ms: {deadline}")));
@@ -239,6 +245,8 @@ fn message(block: &Block) -> Vec<u8> {
         id: block.number("id"),
         reply_to: block.maybe("reply_to").map(|id| id.parse().expect("an id")),
         wants_reply: block.is("wants_reply"),
+        wants_answer: block.is("wants_answer"),
+        answers: block.is("answers"),
         depth: block.number("depth"),
         method: MethodId::from_u32(u32::try_from(hexadecimal(block.one("method"))).expect("32 bits")),
         deadline_ms: block.maybe("deadline_ms").map(|deadline| deadline.parse().expect("a number")),

@@ -73,6 +73,7 @@ impl<T: Transport> Driver<T> {
             deadline,
             event_id: start.event_id,
             reply_to: start.reply_to,
+            asked: crate::ask::asked(start.wants_answer),
             metadata: start.metadata.map(Arc::new),
             awaiting: start.awaiting.clone(),
             flow: start.flow,

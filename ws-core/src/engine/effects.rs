@@ -91,6 +91,7 @@ pub(crate) struct Arrived {
     pub(crate) body: Bytes,
     pub(crate) event_id: u64,
     pub(crate) reply_to: Option<u64>,
+    pub(crate) wants_answer: bool,
     pub(crate) metadata: Option<Metadata>,
     /// What it answers, where that is waited for: deliver it there next.
     pub(crate) answers: Option<Key>,
@@ -107,6 +108,8 @@ pub(crate) struct Start {
     pub(crate) id: MethodId,
     /// Whether the sender awaits a result.
     pub(crate) is_call: bool,
+    /// Whether the sender awaits a message that answers this one.
+    pub(crate) wants_answer: bool,
     /// The arguments. A part of the message that was read: copy it if it shall wait.
     pub(crate) body: Bytes,
     pub(crate) depth: u8,

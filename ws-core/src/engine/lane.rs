@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Key, Start};
+use crate::limits::Limits;
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -15,6 +16,35 @@ pub(super) struct Lane {
 pub(super) struct Queued {
     pub(super) start: Start,
     pub(super) bytes: usize,
+    /// An answer that came too late: it cost no credit.
+    pub(super) late: bool,
+}
+
+/// Answers that came too late and are handled as events, or wait for it. Bounded like the events that have credit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Late {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Late {
+    pub(super) fn admits(&self, limits: &Limits) -> bool {
+        self.messages < limits.event_lane_messages as u64 && self.bytes < limits.event_lane_bytes as u64
+    }
+
+    pub(super) const fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        self.bytes += bytes as u64;
+    }
+
+    pub(super) const fn remove(&mut self, bytes: usize) {
+        self.messages -= 1;
+        self.bytes -= bytes as u64;
+    }
+
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 impl Lane {

@@ -43,6 +43,7 @@ pub(crate) struct Answered {
     pub(crate) method: MethodId,
     pub(crate) event_id: u64,
     pub(crate) reply_to: u64,
+    pub(crate) wants_answer: bool,
     pub(crate) metadata: Option<Metadata>,
     pub(crate) body: Held,
 }
@@ -62,6 +63,9 @@ pub(super) type Class = u8;
 /// Added to the depth of a call that streams.
 pub(super) const STREAMS: Class = 64;
 pub(super) const EVENTS: Class = u8::MAX;
+/// Messages that answer one which is waited for: they need no credit, for the receiver has room for one answer to each
+/// of its own (P52), and wait for no event (R11).
+pub(super) const ANSWERS: Class = u8::MAX - 1;
 
 #[derive(Debug)]
 pub(super) struct Entry {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::deadlines::Due;
 use super::flows::Stage;
+use super::held::detached;
 use super::lane::Queued;
 use super::pending::{Answered, Outcome};
 use super::queues::Turn;
@@ -189,7 +190,9 @@ impl Engine {
         if fields.depth > MAX_DEPTH {
             return Err(Malformed("a call nested deeper than 32"));
         }
-        let answers = fields.reply_to.filter(|_| !fields.wants_reply).and_then(|id| self.pending.asked(id));
+        // One whose signature differs is not decoded by whoever asked either (R5).
+        let may_answer = !fields.wants_reply && !self.schema.refuses_here(fields.method);
+        let answers = fields.reply_to.filter(|_| may_answer).and_then(|id| self.pending.asked(id));
         if let Some(key) = answers {
             return self.on_answer(message, fields, key, effects);
         }
@@ -214,6 +217,11 @@ impl Engine {
             self.refuse_call(fields.id, known, refusal, effects);
         } else {
             // It still spends credit, which is then given back.
+            if fields.answers {
+                self.stats.events_refused += 1;
+                self.report(fields.id, known, refusal, effects);
+                return Ok(());
+            }
             if !self.grant.receive(fields.body.len()) {
                 return self.overrun(effects);
             }
@@ -234,10 +242,13 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let bytes = fields.body.len();
-        if !self.grant.receive(bytes) {
-            return self.overrun(effects);
+        // The first one costs no credit: there is room for one answer to each message of this side (P52).
+        if !fields.answers {
+            if !self.grant.receive(bytes) {
+                return self.overrun(effects);
+            }
+            self.grant.consume(bytes);
         }
-        self.grant.consume(bytes);
         self.stats.events_received += 1;
         if self.observed {
             self.observe(message, &fields, Some(key), effects);
@@ -247,6 +258,7 @@ impl Engine {
             method: fields.method,
             event_id: fields.id,
             reply_to: fields.reply_to.unwrap_or_default(),
+            wants_answer: fields.wants_answer,
             metadata: fields.metadata,
             body: Held::of(message, fields.body),
         };
@@ -260,6 +272,7 @@ impl Engine {
             method: arrived.method,
             event_id: arrived.event_id,
             reply_to: arrived.reply_to.unwrap_or_default(),
+            wants_answer: arrived.wants_answer,
             metadata: arrived.metadata.clone(),
             body: Held::of(&arrived.body, &arrived.body),
         };
@@ -277,9 +290,14 @@ impl Engine {
         if self.observed {
             effects.arrived.push(Arrived {
                 method: fields.method,
-                body: message.slice_ref(fields.body),
+                // It outlives this read where somebody waits for it.
+                body: match answers {
+                    Some(_) => detached(message, fields.body),
+                    None => message.slice_ref(fields.body),
+                },
                 event_id: fields.id,
                 reply_to: fields.reply_to,
+                wants_answer: fields.wants_answer,
                 metadata: fields.metadata.clone(),
                 answers,
             });
@@ -369,6 +387,7 @@ impl Engine {
             method,
             id: fields.method,
             is_call: fields.wants_reply,
+            wants_answer: fields.wants_answer,
             body: message.slice_ref(fields.body),
             depth: fields.depth,
             deadline: Some(deadline),
@@ -421,11 +440,20 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let bytes = fields.body.len();
-        if !self.grant.receive(bytes) {
+        // An answer that comes too late costs no credit either, for its sender could not know; so it has bounds here.
+        let late = fields.answers;
+        if late {
+            if !self.late.admits(&self.limits) {
+                self.stats.events_dropped += 1;
+                self.report(fields.id, Some(method), FailClass::Overloaded, effects);
+                return Ok(());
+            }
+            self.late.add(bytes);
+        } else if !self.grant.receive(bytes) {
             return self.overrun(effects);
         }
         if !self.share.covers(self.buffered()) {
-            self.grant.consume(bytes);
+            self.consumed(bytes, late);
             self.stats.events_dropped += 1;
             self.report(fields.id, Some(method), FailClass::Overloaded, effects);
             return Ok(());
@@ -437,6 +465,7 @@ impl Engine {
             method,
             id: fields.method,
             is_call: fields.wants_reply,
+            wants_answer: fields.wants_answer,
             body: message.slice_ref(fields.body),
             // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
             depth: 0,
@@ -449,21 +478,31 @@ impl Engine {
         };
         if self.lane.is_busy() && !concurrent {
             start.detach(message);
-            self.lane.push(Queued { start, bytes });
+            self.lane.push(Queued { start, bytes, late });
             return Ok(());
         }
-        self.begin_event(start, bytes, concurrent, effects);
+        self.begin_event(start, bytes, late, concurrent, effects);
         Ok(())
+    }
+
+    /// An event is done with.
+    pub(super) fn consumed(&mut self, bytes: usize, late: bool) {
+        if late {
+            self.late.remove(bytes);
+        } else {
+            self.grant.consume(bytes);
+        }
     }
 
     pub(super) fn begin_event(
         &mut self,
         mut start: Start,
         bytes: usize,
+        late: bool,
         concurrent: bool,
         effects: &mut Effects,
     ) {
-        let kind = Kind::Event { id: start.event_id };
+        let kind = Kind::Event { id: start.event_id, late };
         start.key = self.running.insert(Entry { kind, bytes, method: start.method, queued: false });
         // Nobody waits for it, but one that never ends would hold the lane for ever.
         self.watch(self.now + self.limits.max_call_timeout, Due::Running(start.key));

@@ -31,7 +31,7 @@ pub(super) enum Kind {
     /// Answered with a stream: it holds no slot, and ends with the stream.
     Stream { id: u64 },
     /// Holds credit until its handler is done.
-    Event { id: u64 },
+    Event { id: u64, late: bool },
 }
 
 impl Running {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::deadlines::Due;
 use super::outbox::Batch;
-use super::pending::{Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, depth_of};
+use super::pending::{ANSWERS, Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, depth_of};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::codec::Body;
@@ -25,6 +25,8 @@ pub(crate) struct Outgoing {
     pub(crate) depth: u8,
     pub(crate) deadline: Instant,
     pub(crate) reply_to: Option<u64>,
+    /// Whether it is the first that answers a message whose sender waits for that (P52).
+    pub(crate) answers: bool,
     /// Encoded metadata; empty for none.
     pub(crate) metadata: Vec<u8>,
     pub(crate) body: Body,
@@ -211,8 +213,8 @@ impl Engine {
         }
         // Calls that stream first: their number is bounded apart, so that they hold no others up, and others none of
         // them.
-        self.send_classes(effects, |class| class != EVENTS && class & STREAMS != 0);
-        self.send_classes(effects, |class| class == EVENTS || class & STREAMS == 0);
+        self.send_classes(effects, |class| is_call(class) && class & STREAMS != 0);
+        self.send_classes(effects, |class| !is_call(class) || class & STREAMS == 0);
     }
 
     fn send_classes(&mut self, effects: &mut Effects, takes: fn(Class) -> bool) {
@@ -244,7 +246,7 @@ impl Engine {
         let mut index = 0;
         while let Some(class) = self.pending.class_at(index) {
             index += 1;
-            if class == EVENTS || depth_of(class) != 0 {
+            if !is_call(class) || depth_of(class) != 0 {
                 continue;
             }
             while let Some(key) = self.pending.head(class) {
@@ -289,8 +291,10 @@ impl Engine {
         if !self.outbox.has_room() {
             return false;
         }
-        if class == EVENTS {
-            return self.allowance.admits();
+        match class {
+            EVENTS => return self.allowance.admits(),
+            ANSWERS => return true,
+            _ => {}
         }
         // Only at depth 0, or a nested call would wait for a shallower one (R11).
         let bounds = self.bounds_there.as_ref();
@@ -346,7 +350,9 @@ impl Engine {
     }
 
     fn write_event(&mut self, id: u64, message: Outgoing) {
-        self.allowance.spend(message.body.len());
+        if !message.answers {
+            self.allowance.spend(message.body.len());
+        }
         self.stats.events_sent += 1;
         self.write(id, message, None);
     }
@@ -357,6 +363,8 @@ impl Engine {
             id,
             reply_to: message.reply_to,
             wants_reply: message.kind == Kind::Call,
+            wants_answer: message.kind == Kind::Ask,
+            answers: message.answers,
             depth: if message.kind == Kind::Call { message.depth } else { 0 },
             method: message.method,
             deadline_ms,
@@ -371,8 +379,13 @@ fn class_of(message: &Outgoing) -> Class {
     match (message.kind, message.streams) {
         (Kind::Call, Streams::Nothing) => message.depth,
         (Kind::Call, _) => STREAMS + message.depth,
+        _ if message.answers => ANSWERS,
         _ => EVENTS,
     }
+}
+
+const fn is_call(class: Class) -> bool {
+    class != EVENTS && class != ANSWERS
 }
 
 fn leaving() -> CloseInfo {

@@ -111,10 +111,10 @@ impl Engine {
         if let Kind::Call { id, .. } | Kind::Stream { id } = entry.kind {
             self.end_flow(id, effects);
         }
-        if matches!(entry.kind, Kind::Event { .. }) {
-            self.grant.consume(entry.bytes);
+        if let Kind::Event { late, .. } = entry.kind {
+            self.consumed(entry.bytes, late);
             if let Some(next) = self.lane.end(key) {
-                self.begin_event(next.start, next.bytes, false, effects);
+                self.begin_event(next.start, next.bytes, next.late, false, effects);
             }
         }
         if entry.queued {

@@ -12,7 +12,7 @@ use super::flows::Flows;
 use super::foreign::Foreign;
 use super::handshake::{Activation, announced};
 use super::heartbeat::{Beat, Heartbeat};
-use super::lane::Lane;
+use super::lane::{Lane, Late};
 use super::outbox::Outbox;
 use super::pending::{Outcome, Pending};
 use super::queues::Queues;
@@ -84,6 +84,7 @@ pub(crate) struct Engine {
     pub(super) pending: Pending,
     pub(super) running: Running,
     pub(super) lane: Lane,
+    pub(super) late: Late,
     pub(super) queues: Queues,
     pub(super) flows: Flows,
     pub(super) grant: Grant,
@@ -144,6 +145,7 @@ impl Engine {
             pending: Pending::new(parity),
             running: Running::new(Bounds::of(&here)),
             lane: Lane::default(),
+            late: Late::default(),
             queues: Queues::default(),
             flows: Flows::new(&limits),
             grant: Grant::new(here.event_messages, here.event_bytes),
@@ -325,7 +327,7 @@ impl Engine {
         let Some(Entry { kind, method, .. }) = self.running.get(key).copied() else { return };
         match kind {
             Kind::Call { id, .. } => self.refuse_call(id, Some(method), FailClass::Timeout, effects),
-            Kind::Event { id } => {
+            Kind::Event { id, .. } => {
                 self.stats.events_expired += 1;
                 self.report(id, Some(method), FailClass::Timeout, effects);
             }
@@ -377,6 +379,7 @@ impl Engine {
         self.early.clear();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
+        self.late = Late::default();
         self.queues.clear();
         self.deadlines.clear();
         if info.by != ClosedBy::Local {
@@ -436,7 +439,10 @@ impl Engine {
 
     /// Bytes that this connection buffers for now, against the server's budget.
     pub(super) fn buffered(&self) -> usize {
-        let held = self.running.call_bytes() + self.grant.outstanding_bytes() + self.flows.held();
+        let held = self.running.call_bytes()
+            + self.grant.outstanding_bytes()
+            + self.late.bytes()
+            + self.flows.held();
         let ours = self.outbox.queued() + self.pending.held_bytes() + self.early.bytes();
         let ours = ours + self.foreign.bytes();
         usize::try_from(held).unwrap_or(usize::MAX).saturating_add(ours)

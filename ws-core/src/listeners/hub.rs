@@ -187,6 +187,7 @@ impl Hub {
                 index,
                 arrived.event_id,
                 arrived.reply_to,
+                arrived.wants_answer,
                 arrived.metadata.clone(),
             );
             let report = shared.report(parts.spec.name, arrived.event_id);
@@ -209,8 +210,15 @@ impl Hub {
             let Some(index) = set.table.index(start.id) else { continue };
             *known = true;
             let metadata = start.metadata.clone();
-            let parts =
-                InvocationParts::arrived(shared, &set.table, index, start.event_id, start.reply_to, metadata);
+            let parts = InvocationParts::arrived(
+                shared,
+                &set.table,
+                index,
+                start.event_id,
+                start.reply_to,
+                start.wants_answer,
+                metadata,
+            );
             let report = shared.report(parts.spec.name, start.event_id);
             set.group.turn(index, &Invocation::new(&start.body, &parts), &Seen { report: &report });
         }

@@ -29,6 +29,8 @@ const WANTS_REPLY: u8 = 1;
 const HAS_REPLY_TO: u8 = 2;
 const HAS_DEADLINE: u8 = 4;
 const HAS_METADATA: u8 = 8;
+const WANTS_ANSWER: u8 = 16;
+const ANSWERS: u8 = 32;
 /// Of RETURN: it opens a stream.
 const OPENS: u8 = 1;
 /// Of END: the stream failed.
@@ -116,6 +118,10 @@ pub struct Message<'a> {
     pub reply_to: Option<u64>,
     /// Whether the sender awaits a reply.
     pub wants_reply: bool,
+    /// Whether the sender awaits a message that answers this one (P52); never of a call.
+    pub wants_answer: bool,
+    /// Whether it answers one whose sender awaits that, as the first that does; never of a call (P52).
+    pub answers: bool,
     /// How many calls deep (R11).
     pub depth: u8,
     /// Which method.
@@ -186,7 +192,8 @@ impl<'a> Frame<'a> {
 
 impl<'a> Message<'a> {
     fn parse(flags: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        if flags & !(WANTS_REPLY | HAS_REPLY_TO | HAS_DEADLINE | HAS_METADATA) != 0 {
+        const KNOWN: u8 = WANTS_REPLY | HAS_REPLY_TO | HAS_DEADLINE | HAS_METADATA | WANTS_ANSWER | ANSWERS;
+        if flags & !KNOWN != 0 {
             return Err(Malformed("a flag is set that is not defined"));
         }
         let id = reader.varint()?;
@@ -196,7 +203,26 @@ impl<'a> Message<'a> {
         let deadline_ms = if flags & HAS_DEADLINE == 0 { None } else { Some(reader.varint()?) };
         let metadata = if flags & HAS_METADATA == 0 { None } else { Some(read_metadata(reader)?) };
         let wants_reply = flags & WANTS_REPLY != 0;
-        Ok(Self { id, reply_to, wants_reply, depth, method, deadline_ms, metadata, body: reader.rest() })
+        let (wants_answer, answers) = (flags & WANTS_ANSWER != 0, flags & ANSWERS != 0);
+        if wants_reply && (wants_answer || answers) {
+            return Err(Malformed("a call that asks for a message, or is an answer"));
+        }
+        if answers && reply_to.is_none() {
+            return Err(Malformed("an answer to nothing"));
+        }
+        let body = reader.rest();
+        Ok(Self {
+            id,
+            reply_to,
+            wants_reply,
+            wants_answer,
+            answers,
+            depth,
+            method,
+            deadline_ms,
+            metadata,
+            body,
+        })
     }
 }
 
@@ -258,8 +284,8 @@ impl Envelope {
 /// Writing frames.
 pub mod encode {
     use super::{
-        Envelope, FAILED, FailClass, HAS_DEADLINE, HAS_METADATA, HAS_REPLY_TO, Message, Metadata, OPENS,
-        WANTS_REPLY, kind, varint,
+        ANSWERS, Envelope, FAILED, FailClass, HAS_DEADLINE, HAS_METADATA, HAS_REPLY_TO, Message, Metadata,
+        OPENS, WANTS_ANSWER, WANTS_REPLY, kind, varint,
     };
 
     /// A MESSAGE up to its metadata; `message.body` is not looked at, and `message.metadata` only for its flag.
@@ -269,7 +295,9 @@ pub mod encode {
         let flags = (u8::from(message.wants_reply) * WANTS_REPLY)
             | (u8::from(message.reply_to.is_some()) * HAS_REPLY_TO)
             | (u8::from(message.deadline_ms.is_some()) * HAS_DEADLINE)
-            | (u8::from(message.metadata.is_some()) * HAS_METADATA);
+            | (u8::from(message.metadata.is_some()) * HAS_METADATA)
+            | (u8::from(message.wants_answer) * WANTS_ANSWER)
+            | (u8::from(message.answers) * ANSWERS);
         let mut envelope = Envelope::new(kind::MESSAGE, flags).varint(message.id);
         if let Some(reply_to) = message.reply_to {
             envelope = envelope.varint(reply_to);
@@ -385,6 +413,8 @@ mod tests {
             id: u64::MAX,
             reply_to: Some(u64::MAX),
             wants_reply: true,
+            wants_answer: false,
+            answers: false,
             depth: 32,
             method: MethodId::from_u32(u32::MAX),
             deadline_ms: Some(u64::MAX),

@@ -1,6 +1,7 @@
 //! What a handler may ask about the message it handles.
 
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::{InvocationParts, Remote};
 use crate::connection_context::Context;
 use crate::context::Metadata;
 use crate::id::ConnectionId;
+use crate::message::MessageHandle;
 use crate::peer::Peer;
 
 /// What a handler may ask about the message it handles: an optional first argument `ctx: &CallContext` of a method,
@@ -19,6 +21,7 @@ pub struct CallContext {
     method: &'static str,
     event_id: u64,
     reply_to: Option<u64>,
+    asked: Option<Arc<AtomicBool>>,
     scope: Scope,
     metadata: Option<Arc<Metadata>>,
     end: OnceLock<Arc<ScopeEnd>>,
@@ -32,6 +35,7 @@ impl CallContext {
             method: parts.spec.name,
             event_id: parts.event_id,
             reply_to: parts.reply_to,
+            asked: parts.asked.clone(),
             scope: Scope { depth: parts.depth, deadline: parts.deadline },
             metadata: parts.metadata.clone(),
             end: OnceLock::new(),
@@ -80,6 +84,13 @@ impl CallContext {
     #[must_use]
     pub const fn reply_to(&self) -> Option<u64> {
         self.reply_to
+    }
+
+    /// This message as one that messages may answer: `ctx.message().reply(ChatEvent::Thanks {})`.
+    #[must_use]
+    pub fn message(&self) -> MessageHandle {
+        let (peer, asked, metadata) = (self.peer.clone(), self.asked.clone(), self.metadata.clone());
+        MessageHandle::new(peer, self.event_id, self.reply_to, asked, metadata)
     }
 
     /// How many calls deep this one is (R11): 0 unless it was made by a handler.

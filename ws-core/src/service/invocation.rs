@@ -1,6 +1,7 @@
 //! One incoming message on its way to a provider.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
@@ -34,6 +35,8 @@ pub(crate) struct InvocationParts {
     pub(crate) deadline: Option<Instant>,
     pub(crate) event_id: u64,
     pub(crate) reply_to: Option<u64>,
+    /// Where the sender waits for a message that answers this one: true until the first one.
+    pub(crate) asked: Option<Arc<AtomicBool>>,
     pub(crate) metadata: Option<Arc<Metadata>>,
     pub(crate) awaiting: Option<Arc<Awaiting>>,
     /// What a method that streams reads from and writes to.

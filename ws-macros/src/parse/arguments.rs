@@ -1,5 +1,6 @@
 //! The arguments of a method.
 
+use syn::ext::IdentExt;
 use syn::{
     FnArg, GenericArgument, Ident, Pat, PatType, PathArguments, PathSegment, Signature, Type, TypePath,
     TypeReference,
@@ -89,7 +90,7 @@ impl Arguments {
         }
         check_owned(&input.ty, Place::Argument, errors);
         let Some(ident) = name(input, errors) else { return };
-        if ident == "reply" {
+        if ident.unraw() == "reply" {
             errors
                 .on(&ident, "`reply` is the reply handle of a request: choose another name for the argument");
         }

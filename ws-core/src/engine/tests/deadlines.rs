@@ -17,6 +17,8 @@ fn call_within(id: u64, deadline_ms: u64) -> Vec<u8> {
         id,
         reply_to: None,
         wants_reply: true,
+        wants_answer: false,
+        answers: false,
         depth: 0,
         method: MethodId::of("T.call"),
         deadline_ms: Some(deadline_ms),

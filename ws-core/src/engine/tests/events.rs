@@ -65,6 +65,7 @@ fn r20_what_a_message_answers_travels_with_it() {
     for (kind, wants_reply) in [("T.event", false), ("T.call", true)] {
         let mut world = World::open(Setup::new());
         let message = Outgoing {
+            answers: false,
             method: MethodId::of(kind),
             kind: if wants_reply { Sends::Call } else { Sends::Event },
             streams: Streams::Nothing,

@@ -112,6 +112,8 @@ fn with_metadata(id: u64) -> Vec<u8> {
         id,
         reply_to: Some(id + 2),
         wants_reply: true,
+        wants_answer: false,
+        answers: false,
         depth: 3,
         method: MethodId::of("T.call"),
         deadline_ms: Some(1500),

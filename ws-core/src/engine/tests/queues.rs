@@ -50,6 +50,8 @@ fn call_within(id: u64, method: &str, depth: u8, deadline_ms: Option<u64>) -> Ve
         id,
         reply_to: None,
         wants_reply: true,
+        wants_answer: false,
+        answers: false,
         depth,
         method: MethodId::of(method),
         deadline_ms,

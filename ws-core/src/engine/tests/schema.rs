@@ -71,6 +71,7 @@ impl Pair {
 
     fn begin(&mut self, role: Role, method: &str, wants_reply: bool) -> Begun {
         let outgoing = Outgoing {
+            answers: false,
             method: MethodId::of(method),
             kind: if wants_reply { Sends::Call } else { Sends::Event },
             streams: Streams::Nothing,

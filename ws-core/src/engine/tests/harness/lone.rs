@@ -245,6 +245,7 @@ impl Lone {
             depth: 0,
             deadline: self.now + Duration::from_secs(30),
             reply_to: None,
+            answers: false,
             metadata: Vec::new(),
             body: Body::from_bytes(&vec![7; size]),
         }
@@ -283,6 +284,8 @@ pub(crate) fn message(id: u64, method: &str, wants_reply: bool, depth: u8, body:
         id,
         reply_to: None,
         wants_reply,
+        wants_answer: false,
+        answers: false,
         depth,
         method: MethodId::of(method),
         deadline_ms: None,

@@ -158,6 +158,7 @@ impl Side {
     pub(crate) fn begin(&mut self, now: Instant, plan: Plan) -> usize {
         let mut alarm = Alarm::default();
         let message = Outgoing {
+            answers: false,
             method: plan.kind.method(),
             kind: if plan.kind.is_call() { Sends::Call } else { Sends::Event },
             streams: Streams::Nothing,

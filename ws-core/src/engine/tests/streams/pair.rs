@@ -79,6 +79,7 @@ impl Pair {
             depth,
             deadline: now + std::time::Duration::from_secs(seconds),
             reply_to: None,
+            answers: false,
             metadata: Vec::new(),
             body: Body::from_bytes(&[0x5a; 3]),
         };
