@@ -408,6 +408,7 @@ async fn r23_thousands_come_and_go_while_events_arrive_at_full_speed() {
             }
         });
         let done = Arc::new(AtomicBool::new(false));
+        let stops = Stops(Arc::clone(&done));
         let (set, stop) = (listeners.clone(), Arc::clone(&done));
         let churning = tokio::task::spawn_blocking(move || {
             let mut held = Vec::new();
@@ -427,7 +428,7 @@ async fn r23_thousands_come_and_go_while_events_arrive_at_full_speed() {
             remote.number(number).await.expect("credit");
         }
         until_true(|| seen.lock().expect("unpoisoned").len() == EVENTS as usize).await;
-        done.store(true, Ordering::Release);
+        drop(stops);
         churning.await.expect("no panic");
         assert!(seen.lock().expect("unpoisoned").iter().copied().eq(0..EVENTS), "each once, in order");
         drop(steady);
@@ -466,12 +467,22 @@ async fn r23_tens_of_thousands_of_listeners_come_and_go() {
     assert!(listeners.is_empty());
 }
 
+/// Tells others to stop when it is dropped, by a failing test as well.
+struct Stops(Arc<AtomicBool>);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// R20: whoever observes is shown what arrives from then on, whatever other observers come and go at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn r20_an_observer_is_not_forgotten_while_others_leave() {
     let listeners = Listeners::<ChatEvent>::new();
     let ends = served_by(MEMORY, &listeners).await;
     let done = Arc::new(AtomicBool::new(false));
+    let stops = Stops(Arc::clone(&done));
     let churning: Vec<_> = (0..2)
         .map(|_| {
             let (set, stop) = (listeners.clone(), Arc::clone(&done));
@@ -490,7 +501,7 @@ async fn r20_an_observer_is_not_forgotten_while_others_leave() {
             .expect("it is seen")
             .expect("it is open");
     }
-    done.store(true, Ordering::Release);
+    drop(stops);
     for task in churning {
         task.await.expect("no panic");
     }

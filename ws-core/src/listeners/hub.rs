@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::set::Listeners;
@@ -62,8 +62,8 @@ pub(crate) struct Hub {
     any: AtomicBool,
     /// Whether messages are seen on their arrival, listeners or not.
     always: AtomicBool,
-    /// Counts what changed, so that of two who tell the engine at once the later change wins.
-    changes: AtomicU64,
+    /// Held while the engine is told of it all.
+    telling: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -145,32 +145,22 @@ impl Hub {
 
     /// Tells the engine whether anybody observes, and whether messages beyond the provider's contract are wanted.
     ///
-    /// Sets are looked at outside the engine's lock, so that what was seen may be old when it is told: whoever finds that
-    /// another change came meanwhile looks again.
+    /// One after another: of two who come and go at once, the one who looked first must not be the last to tell.
     pub(crate) fn update(&self, shared: &Shared) {
-        let mut change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
-        loop {
-            self.tell_engine(shared);
-            let latest = self.changes.load(Ordering::SeqCst);
-            if latest == change {
-                return;
-            }
-            change = latest;
-        }
-    }
-
-    fn tell_engine(&self, shared: &Shared) {
-        let sets = self.sets();
+        // Dropped after the lock: this may be the last hold on a set, and on what its listeners own.
+        let sets;
+        let _telling = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        sets = self.sets();
         let observed = self.always.load(Ordering::Acquire) || sets.iter().any(|set| set.group.observes());
         let serves = &shared.serves;
         let beyond = sets.iter().any(|set| {
             let mut methods = set.table.specs().iter();
             methods.any(|method| serves.index(method.id).is_none())
         });
-        shared.with(|engine, _| {
-            engine.set_observed(observed);
-            engine.set_listened(beyond);
-        });
+        // Without the wakers that `with` runs: they are the application's.
+        let mut state = shared.lock();
+        state.engine.set_observed(observed);
+        state.engine.set_listened(beyond);
     }
 
     /// Has the observers see a message.
