@@ -3,11 +3,11 @@
 use std::pin::pin;
 
 use futures::{FutureExt, StreamExt, stream};
-use ws_core::{CallError, CallOptions, Fate, FailureKind, Limits, StreamError};
+use ws_core::{CallError, CallOptions, FailureKind, Fate, Limits, StreamError};
 use ws_tests::fixture::{until_true, ways};
 use ws_tests::raw::in_time;
 
-use super::fixture::{Source, FeedRemote, at_rest, join, open, read};
+use super::fixture::{FeedRemote, Source, at_rest, join, open, read};
 
 #[tokio::test]
 async fn r26_a_reader_that_is_dropped_drops_its_producer() {
@@ -59,7 +59,9 @@ async fn r16_a_producer_that_panics_is_told_on_both_sides() {
     for way in ways() {
         let (ends, source, _told) = open(way, Limits::default()).await;
         let feed = ends.client.remote();
-        let Err(CallError::Internal(number)) = feed.falls().await else { panic!("it falls before it is open") };
+        let Err(CallError::Internal(number)) = feed.falls().await else {
+            panic!("it falls before it is open")
+        };
         assert_eq!(ends.at_server.one().await, ("Feed.falls".into(), FailureKind::Panicked, Some(number)));
         for (opening, method) in
             [(feed.falls_later(), "Feed.falls_later"), (feed.falls_elsewhere(), "Feed.falls_elsewhere")]
@@ -86,7 +88,10 @@ async fn r17_items_that_are_too_large_or_cannot_be_encoded_end_their_stream() {
         let (secrets, end) = read(feed.secrets().await.expect("it opens")).await;
         let Some(StreamError::Internal(number)) = end else { panic!("{way:?}: {end:?}") };
         assert_eq!(secrets, [None]);
-        assert_eq!(ends.at_server.one().await, ("Feed.secrets".into(), FailureKind::Unencodable, Some(number)));
+        assert_eq!(
+            ends.at_server.one().await,
+            ("Feed.secrets".into(), FailureKind::Unencodable, Some(number))
+        );
         at_rest(&ends, &source).await;
         assert_eq!(feed.echo(4).await, Ok(4), "the connection lives");
     }
@@ -241,9 +246,7 @@ async fn r15_a_close_ends_everything_that_streams_on_both_sides() {
             let Err(CallError::Closed(info)) = opening.await.expect("no panic") else { panic!("{way:?}") };
             assert_eq!((info.code, &*info.reason), expected);
             let Err(CallError::Closed(_)) = deaf.await.expect("no panic") else { panic!("{way:?}") };
-            for (end, what) in
-                [(read(silent).await.1, "silent"), (read(stalled).await.1, "stalled")]
-            {
+            for (end, what) in [(read(silent).await.1, "silent"), (read(stalled).await.1, "stalled")] {
                 let Some(StreamError::Closed(info)) = end else { panic!("{way:?}: {what}: {end:?}") };
                 assert_eq!((info.code, &*info.reason), expected);
             }
@@ -266,7 +269,9 @@ async fn r15_a_reader_outlives_its_connection() {
         let serving = ends.serving.clone();
         drop(ends);
         told.until("silent is gone").await;
-        assert!(matches!(read(silent).await.1, Some(StreamError::Closed(info)) if info.code == 1000 || info.code == 1001));
+        assert!(
+            matches!(read(silent).await.1, Some(StreamError::Closed(info)) if info.code == 1000 || info.code == 1001)
+        );
         assert_eq!(read(complete).await, ((0..20).collect(), None), "what was received is read");
         assert_eq!(serving.streams(), 0);
         until_true(|| source.live() == 0).await;

@@ -43,7 +43,11 @@ pub trait Feed {
     fn both(&self, count: u32) -> Result<impl Stream<Item = Result<u32, Refused>>, Refused>;
     async fn awaited(&self, count: u32) -> impl Stream<Item = u32>;
     async fn awaited_opening(&self, count: u32) -> Result<impl Stream<Item = u32>, Refused>;
-    async fn awaited_failing(&self, ctx: &CallContext, count: u32) -> impl Stream<Item = Result<u32, Refused>>;
+    async fn awaited_failing(
+        &self,
+        ctx: &CallContext,
+        count: u32,
+    ) -> impl Stream<Item = Result<u32, Refused>>;
     async fn awaited_both(&self, count: u32) -> Result<impl Stream<Item = Result<u32, Refused>>, Refused>;
     #[ws(spawn)]
     fn spawned(&self, count: u32) -> impl Stream<Item = u32>;
@@ -222,7 +226,11 @@ impl Feed for Source {
         low(count)?;
         Ok(self.numbers(0, count))
     }
-    async fn awaited_failing(&self, ctx: &CallContext, count: u32) -> impl Stream<Item = Result<u32, Refused>> {
+    async fn awaited_failing(
+        &self,
+        ctx: &CallContext,
+        count: u32,
+    ) -> impl Stream<Item = Result<u32, Refused>> {
         let depth = u32::from(ctx.depth());
         tokio::task::yield_now().await;
         self.fails_at_2(count).map(move |item| Ok(item? + depth))

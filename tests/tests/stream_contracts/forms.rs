@@ -83,7 +83,10 @@ async fn r26_both_directions_in_one_call() {
         let items = ann.named("<".into(), stream::iter([1, 2]), ">".into()).await.expect("it opens");
         assert_eq!(read(items).await, (vec!["<1> ann".into(), "<2> ann".into()], None));
         let items = feed.named("(".into(), stream::iter([1, 13, 2]), ")".into()).await.expect("it opens");
-        assert_eq!(read(items).await, (vec!["(1) nobody".into()], Some(StreamError::App(Refused { at: 13 }))));
+        assert_eq!(
+            read(items).await,
+            (vec!["(1) nobody".into()], Some(StreamError::App(Refused { at: 13 })))
+        );
         let refused = feed.named(String::new(), stream::iter([1]), ")".into()).await;
         assert_eq!(refused.err(), Some(CallError::App(Refused { at: 0 })));
         at_rest(&ends, &source).await;

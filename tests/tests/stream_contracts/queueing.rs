@@ -8,7 +8,9 @@ use ws_tests::fixture::{until_true, ways};
 use super::fixture::{at_rest, open, read};
 
 /// A stream of what a channel gives.
-fn from_receiver<T: Send + 'static>(receiver: UnboundedReceiver<T>) -> impl Stream<Item = T> + Send + 'static {
+fn from_receiver<T: Send + 'static>(
+    receiver: UnboundedReceiver<T>,
+) -> impl Stream<Item = T> + Send + 'static {
     stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) })
 }
 
@@ -80,7 +82,9 @@ async fn the_latest_stream_replaces_the_one_before() {
         let (ends, source, mut told) = open(way, Limits::default()).await;
         let feed = ends.client.remote();
         for spawned in [false, true] {
-            let open = |name: &str| if spawned { feed.latest_spawned(name.into()) } else { feed.latest(name.into()) };
+            let open = |name: &str| {
+                if spawned { feed.latest_spawned(name.into()) } else { feed.latest(name.into()) }
+            };
             let mut first = open("first").await.expect("it opens");
             assert_eq!(told.next().await, "first");
             source.gate.add_permits(1);

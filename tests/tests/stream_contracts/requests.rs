@@ -34,7 +34,10 @@ async fn r26_a_request_is_answered_with_a_stream() {
         expect!(requests, FeedRequest::Count { from, count, reply });
         assert_eq!(reply.context().method(), "Feed.count");
         reply.send(stream::iter(from..from + count));
-        assert_eq!(read(opening.await.expect("no panic").expect("it opens")).await, ((3..1_003).collect(), None));
+        assert_eq!(
+            read(opening.await.expect("no panic").expect("it opens")).await,
+            ((3..1_003).collect(), None)
+        );
 
         let opening = tokio::spawn(feed.failing(9));
         expect!(requests, FeedRequest::Failing { count: 9, reply });

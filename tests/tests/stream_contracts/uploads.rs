@@ -80,7 +80,9 @@ async fn r16_a_source_that_panics_fails_the_upload_and_not_the_call() {
         let (ends, source, mut told) = open(way, Limits::default()).await;
         let feed = ends.client.remote();
         let upload = endless(&source).inspect(|item| assert!(*item < 3, "a secret of the caller"));
-        let Err(CallError::App(end)) = feed.end_of(upload).await else { panic!("the handler says what ended it") };
+        let Err(CallError::App(end)) = feed.end_of(upload).await else {
+            panic!("the handler says what ended it")
+        };
         let (method, kind, number) = ends.at_client.one().await;
         assert_eq!((&*method, kind), ("Feed.end_of", FailureKind::Panicked), "{way:?}");
         assert_eq!(end, format!("3: Internal({})", number.expect("it has one")));
