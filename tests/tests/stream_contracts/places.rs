@@ -318,6 +318,10 @@ trait Loop {
     fn asks(&self) -> impl Stream<Item = bool>;
     /// Whether the other side's `asks` could be opened.
     async fn back(&self) -> bool;
+    #[ws(serial)]
+    fn reads(&self) -> impl Stream<Item = bool>;
+    /// Whether the other side's `reads` could be opened, once this is open.
+    fn back_later(&self) -> impl Stream<Item = bool>;
 }
 
 impl Loop for Looped {
@@ -330,5 +334,31 @@ impl Loop for Looped {
             Err(CallError::Overloaded) => false,
             Err(other) => panic!("{other}"),
         }
+    }
+    fn reads(&self) -> impl Stream<Item = bool> {
+        stream::once(self.0.back_later())
+            .filter_map(|items| std::future::ready(items.ok()))
+            .flatten()
+            .map(|item| item.unwrap_or(true))
+    }
+    fn back_later(&self) -> impl Stream<Item = bool> {
+        stream::once(async {
+            tokio::task::yield_now().await;
+            !matches!(self.0.reads().await, Err(CallError::Overloaded))
+        })
+    }
+}
+
+/// The same where it waits for items of the other side's, not for its opening.
+#[tokio::test]
+async fn r11_a_serial_stream_of_a_stream_does_not_wait_for_itself() {
+    for way in ways() {
+        let serves = |remote: LoopRemote| LoopProvider::new(Looped(remote));
+        let ends =
+            connect(way, &Limits::default(), serves, |remote: LoopRemote| LoopProvider::new(Looped(remote)))
+                .await;
+        let items = ends.client.remote().reads().await.expect("it opens");
+        let items = in_time("the answer of the nested call", items.collect::<Vec<_>>()).await;
+        assert_eq!(items, [Ok(false)], "{way:?}");
     }
 }
