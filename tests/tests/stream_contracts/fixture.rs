@@ -391,9 +391,12 @@ impl Told {
     }
 }
 
-/// What `on_failure` was told: of which method, what, and the number.
+/// A failure: of which method, what, and its number.
+pub type OneFailure = (String, FailureKind, Option<u64>);
+
+/// What `on_failure` was told.
 #[derive(Clone, Default)]
-pub struct Failures(Arc<Mutex<Vec<(String, FailureKind, Option<u64>)>>>);
+pub struct Failures(Arc<Mutex<Vec<OneFailure>>>);
 
 impl Failures {
     fn hook(&self) -> impl Fn(&Failure<'_>) + Send + Sync + 'static {
@@ -405,7 +408,7 @@ impl Failures {
     }
 
     /// What was told since the last look, which must be one failure.
-    pub async fn one(&self) -> (String, FailureKind, Option<u64>) {
+    pub async fn one(&self) -> OneFailure {
         until_true(|| !self.is_empty()).await;
         let mut told = std::mem::take(&mut *self.0.lock().expect("unpoisoned"));
         assert_eq!(told.len(), 1, "each failure is told once: {told:?}");
