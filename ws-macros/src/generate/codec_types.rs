@@ -53,6 +53,11 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
 pub(super) fn stream_codec(contract: &Contract, names: &Names, arities: &BTreeSet<usize>) -> TokenStream {
     let runtime = &contract.runtime;
     let send = quote! {
+        open: fn(
+            &#runtime::service::RemoteHandle,
+            &'static #runtime::service::MethodSpec,
+            &Arguments,
+        ) -> #runtime::Opening<Value, Error>,
         put: for<'__a> fn(&'__a mut #runtime::ItemSink, &Value) -> #runtime::SendItem<'__a>,
         fail: fn(#runtime::ItemSink, &Error) -> #runtime::service::Answer,
         upload: fn(&#runtime::service::Invocation<'_>) -> #runtime::Streaming<Upload>,
@@ -62,6 +67,9 @@ pub(super) fn stream_codec(contract: &Contract, names: &Names, arities: &BTreeSe
         ) -> #runtime::service::Answer,
     };
     let make_send = quote! {
+        open: |__handle, __method, __arguments| {
+            #runtime::service::RemoteHandle::stream(__handle, __method, __arguments)
+        },
         put: |__sink, __item| #runtime::ItemSink::send(__sink, __item),
         fail: |__sink, __error| #runtime::ItemSink::failed(__sink, __error),
         upload: |__invocation| #runtime::service::Invocation::upload(__invocation),

@@ -179,7 +179,7 @@ fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
     let upload = method.upload.as_ref().map(|upload| &upload.ident);
     let send = match (method.stream(), &method.upload) {
         (None, None) => quote!((<#codecs<#parameters>>::#ident.send)),
-        (Some(_), None) => quote!(#runtime::service::RemoteHandle::stream),
+        (Some(_), None) => quote!((<#codecs<#parameters>>::#ident.open)),
         (None, Some(_)) => quote!(#runtime::service::RemoteHandle::call_with_upload),
         (Some(_), Some(_)) => quote!(#runtime::service::RemoteHandle::stream_with_upload),
     };

@@ -62,6 +62,7 @@ impl Arguments {
 
     fn add_upload(&mut self, streaming: &PathSegment, input: &PatType, errors: &mut Errors) {
         let Some(ident) = name(input, errors) else { return };
+        check_reply(&ident, errors);
         let PathArguments::AngleBracketed(list) = &streaming.arguments else {
             errors.on(&input.ty, "say what is streamed: write `Streaming<T>`");
             return;
@@ -90,16 +91,20 @@ impl Arguments {
         }
         check_owned(&input.ty, Place::Argument, errors);
         let Some(ident) = name(input, errors) else { return };
-        if ident.unraw() == "reply" {
-            errors
-                .on(&ident, "`reply` is the reply handle of a request: choose another name for the argument");
-        }
+        check_reply(&ident, errors);
         self.travelling.push(Argument { ident, ty: (*input.ty).clone() });
         if self.travelling.len() == MAX_ARGUMENTS + 1 {
             let message =
                 format!("a method takes at most {MAX_ARGUMENTS} arguments: put some of them into a struct");
             errors.on(input, message);
         }
+    }
+}
+
+/// The field of a request that its answer goes into.
+fn check_reply(ident: &Ident, errors: &mut Errors) {
+    if ident == "reply" {
+        errors.on(ident, "`reply` is the reply handle of a request: choose another name for the argument");
     }
 }
 
