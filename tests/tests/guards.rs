@@ -205,7 +205,7 @@ fn a_guard_for_a_method_that_does_not_exist_is_a_mistake() {
         assert!(refused.to_string().contains(name));
     }
     assert!(vault(&Log::new()).guard(DrawerMethod::Pull, badge).is_err(), "a nested method has a path");
-    assert!(vault(&Log::new()).guard("Vault.look".to_owned(), badge).is_ok());
+    assert!(vault(&Log::new()).guard("Vault.look".to_owned().as_str(), badge).is_ok());
 }
 
 /// Waits for the test before it answers; tells when it is dropped.
