@@ -54,7 +54,7 @@ impl Size {
         if quick {
             Self { rounds: 2, idle_calls: 2_000, items: 500_000, blocks: blocks / 4, uploaded: 500_000 }
         } else {
-            Self { rounds: 5, idle_calls: 20_000, items: 10_000_000, blocks, uploaded: 2_000_000 }
+            Self { rounds: 3, idle_calls: 20_000, items: 10_000_000, blocks, uploaded: 2_000_000 }
         }
     }
 }

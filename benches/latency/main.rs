@@ -39,7 +39,7 @@ async fn both(quick: bool) -> Result<(), Failure> {
     println!("{}", if pinned { "server on core 0, client on core 1" } else { "not pinned: no taskset here" });
     let mut server = process(pinned.then_some("0"))?
         .arg("serve")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;

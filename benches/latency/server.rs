@@ -1,6 +1,7 @@
 //! The process that serves.
 
 use futures::{Stream, StreamExt, stream};
+use tokio::io::AsyncReadExt;
 use ws_core::Streaming;
 use ws_server::WebSocketServer;
 
@@ -40,7 +41,7 @@ async fn count<T: ws_core::service::Payload>(mut items: Streaming<T>) -> u64 {
     count
 }
 
-/// Serves until it is killed, and says where.
+/// Says where it serves, and serves until whoever started it has ended.
 pub async fn run() -> Result<(), Failure> {
     let server = WebSocketServer::<(), LoadProvider<Source>, ()>::new();
     let address = server
@@ -50,5 +51,7 @@ pub async fn run() -> Result<(), Failure> {
         })
         .await?;
     println!("ws://{address}");
-    std::future::pending().await
+    let mut nothing = Vec::new();
+    tokio::io::stdin().read_to_end(&mut nothing).await?;
+    Ok(())
 }
