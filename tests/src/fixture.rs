@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use ws_client::WebSocketConnector;
+use ws_client::{ConnectorBuilder, WebSocketConnector};
 use ws_core::transport::memory_pair;
 use ws_core::{Connection, Encoding, Limits, Provider, Remote};
-use ws_server::{Acceptor, WebSocketServer};
+use ws_server::{Acceptor, ServerBuilder, WebSocketServer};
 
 /// Both ends of one connection, and the server that owns one of them.
 pub struct Ends<SP: Provider, SR: Remote, CR: Remote> {
@@ -32,7 +32,7 @@ pub fn ways() -> impl Iterator<Item = (Carrier, Encoding)> {
 
 /// Connects a client to a server of its own; each side's provider is made from the remote of its connection.
 pub async fn connect<SP, SR, CP, CR>(
-    (carrier, encoding): (Carrier, Encoding),
+    way: (Carrier, Encoding),
     limits: &Limits,
     serves: impl Fn(SR) -> SP + Send + Sync + 'static,
     client_serves: impl FnOnce(CR) -> CP,
@@ -43,13 +43,27 @@ where
     CP: Provider,
     CR: Remote,
 {
-    let server =
-        WebSocketServer::<(), SP, SR>::builder().limits(limits.clone()).build().expect("good limits");
-    let connector = WebSocketConnector::<(), CP, CR>::builder(())
-        .limits(limits.clone())
-        .encodings([encoding])
-        .build()
-        .expect("good limits");
+    let server = WebSocketServer::builder().limits(limits.clone());
+    let connector = WebSocketConnector::builder(()).limits(limits.clone());
+    connect_by(way, server, connector, serves, client_serves).await
+}
+
+/// The same with options of both sides.
+pub async fn connect_by<SP, SR, CP, CR>(
+    (carrier, encoding): (Carrier, Encoding),
+    server: ServerBuilder<(), SP, SR>,
+    connector: ConnectorBuilder<(), CP, CR>,
+    serves: impl Fn(SR) -> SP + Send + Sync + 'static,
+    client_serves: impl FnOnce(CR) -> CP,
+) -> Ends<SP, SR, CR>
+where
+    SP: Provider,
+    SR: Remote,
+    CP: Provider,
+    CR: Remote,
+{
+    let server = server.build().expect("good limits");
+    let connector = connector.encodings([encoding]).build().expect("good limits");
     let (tell, mut told) = mpsc::unbounded_channel();
     let serves = Arc::new(serves);
     let handler = move |acceptor: Acceptor<(), SP, SR>| {

@@ -61,6 +61,8 @@ pub struct Driver<T: Transport> {
     /// Bytes of answers that the outbox takes before handlers must wait (R38), as of the last look.
     pub(super) room: usize,
     pub(super) max_answer: usize,
+    /// Whether anything streams, as of the last look.
+    streams: bool,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
@@ -107,6 +109,7 @@ impl<T: Transport> Driver<T> {
             progress: Progress::default(),
             room: 0,
             max_answer: 0,
+            streams: false,
             received: 0,
             last_bytes: None,
             closing: None,
@@ -124,6 +127,10 @@ impl<T: Transport> Driver<T> {
                 return self.poll_closing(cx);
             }
             self.read(cx, &mut budget);
+            if self.streams && self.closing.is_none() {
+                // Calls and answers that are ready do not wait for what producers make now (R26).
+                self.write(cx, &mut budget);
+            }
             if self.closing.is_some() {
                 continue;
             }
@@ -213,6 +220,7 @@ impl<T: Transport> Driver<T> {
         let value = f(&mut state.engine, &mut self.effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
+        self.streams = state.engine.streams() > 0;
         self.shared.note(&state.engine);
         let closed = if self.closing.is_none() { state.engine.closed().cloned() } else { None };
         drop(guard);

@@ -110,10 +110,12 @@ impl Router {
         T: Payload,
         F: Future<Output = T> + Send + 'static,
     {
+        let handler = Arc::new(handler);
         self.insert(name, move |invocation| {
             let (arguments, responder) = (invocation.arguments::<A>()?, invocation.responder());
-            let handling = handler(invocation.context(), arguments);
-            Ok(Box::pin(async move { responder.value(&handling.await) }))
+            let (handler, call) = (Arc::clone(&handler), invocation.context());
+            // Not called before it is polled: a guard may stand in front of it.
+            Ok(Box::pin(async move { responder.value(&handler(call, arguments).await) }))
         })
     }
 
@@ -132,11 +134,12 @@ impl Router {
         E: Payload,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
+        let handler = Arc::new(handler);
         self.insert(name, move |invocation| {
             let (arguments, responder) = (invocation.arguments::<A>()?, invocation.responder());
-            let handling = handler(invocation.context(), arguments);
+            let (handler, call) = (Arc::clone(&handler), invocation.context());
             Ok(Box::pin(async move {
-                match handling.await {
+                match handler(call, arguments).await {
                     Ok(value) => responder.value(&value),
                     Err(error) => responder.error(&error),
                 }

@@ -103,7 +103,7 @@ impl Arguments {
 
 /// The field of a request that its answer goes into.
 fn check_reply(ident: &Ident, errors: &mut Errors) {
-    if ident == "reply" {
+    if ident.unraw() == "reply" {
         errors.on(ident, "`reply` is the reply handle of a request: choose another name for the argument");
     }
 }
