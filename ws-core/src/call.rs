@@ -440,6 +440,7 @@ pub(crate) const fn refusal(refused: Refused) -> CallError {
         Refused::SchemaMismatch => CallError::SchemaMismatch,
         Refused::TooLarge => CallError::TooLarge(Fate::NotSent),
         Refused::Overloaded => CallError::Overloaded,
+        Refused::InvalidReply => CallError::InvalidReply,
     }
 }
 

@@ -237,7 +237,7 @@ fn sent(outcome: Outcome, reply_to: Option<u64>) -> Result<MessageIds, SendError
         Outcome::Refused(Refused::SchemaMismatch) => Err(SendError::SchemaMismatch),
         Outcome::Refused(Refused::TooLarge) => Err(SendError::TooLarge),
         // The others are outcomes of calls, or mean that no room came.
-        Outcome::Refused(Refused::Overloaded)
+        Outcome::Refused(Refused::Overloaded | Refused::InvalidReply)
         | Outcome::Timeout(_)
         | Outcome::Cancelled(_)
         | Outcome::Returned(_)

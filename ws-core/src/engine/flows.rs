@@ -121,6 +121,9 @@ pub(super) struct Flows {
     bounds_there: Bounds,
 }
 
+/// A window widens up to this, in bytes: what is on its way ahead of a reader is ahead of calls and answers as well.
+const WIDEST: u64 = 64 << 10;
+
 impl Flows {
     pub(super) fn new(limits: &Limits) -> Self {
         let bounds = Bounds::of_streams(u64::from(limits.max_streams));
@@ -254,6 +257,9 @@ impl Flows {
     pub(super) fn widen(&mut self, key: Key) {
         let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
         let more = reading.cost();
+        if more >= WIDEST {
+            return;
+        }
         // At most half of what is left, so that the next stream finds some as well.
         if self.windows + 2 * more > self.most {
             return;

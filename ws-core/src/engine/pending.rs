@@ -55,6 +55,8 @@ pub(crate) enum Refused {
     SchemaMismatch,
     TooLarge,
     Overloaded,
+    /// A stream in place of a value.
+    InvalidReply,
 }
 
 /// Calls by depth, calls that stream by depth, then events: each class has a queue of its own, so that a call waits

@@ -8,7 +8,7 @@ use super::deadlines::Due;
 use super::flows::Stage;
 use super::held::detached;
 use super::lane::Queued;
-use super::pending::{Answered, Outcome};
+use super::pending::{Answered, Outcome, Refused};
 use super::queues::Turn;
 use super::running::{Entry, Kind};
 use super::state::{CONTROL, Engine, Phase, Role};
@@ -85,7 +85,8 @@ impl Engine {
         match frame {
             Frame::Message(fields) => self.on_message(now, message, fields, effects),
             Frame::Return { id, body } => {
-                self.on_return(id, effects, || Outcome::Returned(Held::of(message, body)))
+                self.on_reply(id, effects, || Outcome::Returned(Held::of(message, body)));
+                Ok(())
             }
             Frame::Open { id } => self.on_open(id, effects),
             Frame::Item { id, body } => self.on_item(id, message, body, effects),
@@ -131,21 +132,6 @@ impl Engine {
         self.send_waiting(effects);
     }
 
-    /// A value, which answers a call that streams none.
-    fn on_return(
-        &mut self,
-        id: u64,
-        effects: &mut Effects,
-        outcome: impl FnOnce() -> Outcome,
-    ) -> Result<(), Malformed> {
-        let flow = self.flows.key_of(id).and_then(|key| self.flows.get(key));
-        if flow.is_some_and(|flow| flow.ours && flow.reading.is_some()) {
-            return Err(Malformed("a value in place of a stream"));
-        }
-        self.on_reply(id, effects, outcome);
-        Ok(())
-    }
-
     /// A stream is open: its call's slot is free, its own is not (R26).
     fn on_open(&mut self, id: u64, effects: &mut Effects) -> Result<(), Malformed> {
         let Some(key) = self.pending.called(id) else {
@@ -155,7 +141,9 @@ impl Engine {
         let flow = self.flows.key_of(id);
         let reads = flow.and_then(|flow| self.flows.get_mut(flow)).filter(|flow| flow.reading.is_some());
         let (Some(flow), Some(reads)) = (flow, reads) else {
-            return Err(Malformed("a stream in place of a value"));
+            // A route may lead anywhere, so this is its caller's mistake and nobody else's.
+            self.give_up(key, |_| Outcome::Refused(Refused::InvalidReply), effects);
+            return Ok(());
         };
         reads.stage = Stage::Open;
         self.release(key);

@@ -429,7 +429,10 @@ mod tests {
 
     #[test]
     fn undefined_flags_and_kinds_are_refused() {
-        assert!(Frame::parse(&[kind::MESSAGE, 0x10, 1, 0, 0, 0, 0, 0]).is_err());
+        assert!(Frame::parse(&[kind::MESSAGE, 0x40, 1, 0, 0, 0, 0, 0]).is_err());
+        assert!(Frame::parse(&[kind::MESSAGE, WANTS_ANSWER, 1, 0, 0, 0, 0, 0]).is_ok());
+        assert!(Frame::parse(&[kind::MESSAGE, WANTS_ANSWER | WANTS_REPLY, 1, 0, 0, 0, 0, 0]).is_err());
+        assert!(Frame::parse(&[kind::MESSAGE, ANSWERS, 1, 0, 0, 0, 0, 0]).is_err(), "an answer to nothing");
         assert!(Frame::parse(&[kind::CANCEL, 1, 3]).is_err());
         assert!(Frame::parse(&[kind::ITEM, 1, 3]).is_err());
         assert!(Frame::parse(&[kind::RETURN, OPENS, 3, 0]).is_err(), "a stream is opened without a value");

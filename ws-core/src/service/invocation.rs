@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 
-use super::scope::{Awaiting, ScopeGuard};
+use super::scope::{Awaited, Awaiting, ScopeGuard};
 use super::{CallContext, MethodSpec, Refusal, Responder};
 use crate::codec::Encoding;
 use crate::context::Metadata;
@@ -83,7 +83,9 @@ impl<'a> Invocation<'a> {
     pub fn upload<T>(&self) -> Streaming<T> {
         let shared = Arc::clone(self.parts.peer.shared());
         let flow = self.parts.flow.filter(|flow| shared.with(|engine, _| engine.claim(*flow)));
-        Streaming::new(shared, flow, ScopeGuard::default())
+        // From here on the handler counts as one that waits, whether or not it reads yet (R11).
+        let awaited = flow.and_then(|_| Awaited::by_current());
+        Streaming::new(shared, flow, ScopeGuard::new(None, None, awaited))
     }
 
     /// What encodes the handler's result.

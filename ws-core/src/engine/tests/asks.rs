@@ -28,6 +28,13 @@ fn answer(id: u64, reply_to: u64, body: &[u8]) -> Vec<u8> {
     whole(&encode::message(&fields), body)
 }
 
+/// The same, as the first answer.
+fn first_answer(id: u64, reply_to: u64, body: &[u8]) -> Vec<u8> {
+    let mut frame = answer(id, reply_to, body);
+    frame[1] |= 32;
+    frame
+}
+
 impl Lone {
     fn outgoing_as(&self, kind: Sends, size: usize) -> Outgoing {
         Outgoing {
@@ -339,6 +346,51 @@ fn r12_answers_spend_credit() {
         assert!(matches!(lone.poll(key), Poll::Ready(Outcome::Closed(_))));
     }
     lone.is_empty();
+}
+
+/// The first answer to a message of this side's costs no credit, or it would wait for the lane whose handler waits for it
+/// (R11, P52).
+#[test]
+fn p52_the_first_answer_waits_behind_no_event() {
+    let mut lone = Lone::active(Role::Client, limits().event_lane_messages(1));
+    let key = lone.ask(0);
+    let id = lone.id(key);
+    // The lane's one credit is used, and its handler still runs.
+    lone.send([event(2, b"")]);
+    lone.send([first_answer(4, id, b"a")]);
+    assert_eq!(lone.close_code(), None);
+    assert_eq!(lone.answered(key).body.as_slice(), b"a");
+}
+
+/// One that comes too late is an event that cost no credit, within the bounds of those that do.
+#[test]
+fn p52_late_answers_are_bounded_and_never_a_violation() {
+    let mut lone = Lone::active(Role::Client, limits().event_lane_messages(2));
+    let key = lone.ask(0);
+    let id = lone.id(key);
+    lone.abandon(key);
+    for answer in 0..5 {
+        lone.send([first_answer(2 * answer + 2, id, b"late")]);
+    }
+    assert_eq!(lone.close_code(), None);
+    let stats = lone.engine.stats();
+    assert_eq!((stats.events_received, stats.events_dropped), (2, 3));
+    // They cost nothing that others need.
+    lone.send([event(20, b""), event(22, b"")]);
+    assert_eq!(lone.close_code(), None);
+    lone.send([event(24, b"")]);
+    assert_eq!(lone.close_code(), Some(code::POLICY));
+}
+
+/// What answers a message that waits for it leaves although no credit for events is left.
+#[test]
+fn p52_an_answer_is_sent_without_credit() {
+    let mut lone = one_credit();
+    let Begun::Over(Outcome::Sent(_)) = lone.begin(lone.outgoing_as(Sends::Event, 0)) else { panic!("sent") };
+    let waits = lone.begin(lone.outgoing_as(Sends::Event, 0));
+    assert!(matches!(waits, Begun::Entered(_)));
+    let answer = Outgoing { answers: true, reply_to: Some(2), ..lone.outgoing_as(Sends::Event, 0) };
+    assert!(matches!(lone.begin(answer), Begun::Over(Outcome::Sent(_))));
 }
 
 #[test]

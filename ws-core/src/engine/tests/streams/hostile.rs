@@ -1,10 +1,12 @@
 //! Frames of streams that are not allowed, and such that come late (R26, R35, P47).
 
+use std::task::Poll;
+
 use bytes::Bytes;
 
 use crate::codec::Body;
 use crate::engine::tests::harness::{Lone, batch, call, limits, message, ret, whole};
-use crate::engine::{Begun, Outgoing, Role, Verdict};
+use crate::engine::{Begun, Outcome, Outgoing, Refused, Role, Verdict};
 use crate::protocol::{FailClass, code, encode};
 use crate::service::{MethodId, Streams};
 
@@ -37,14 +39,8 @@ fn r35_wrong_shapes_close_1002() {
 /// The same for a caller, whose callee answers in the wrong way.
 #[test]
 fn r35_wrong_answers_close_1002() {
-    fn open(id: u64) -> Vec<u8> {
-        whole(&encode::open(id), b"")
-    }
     type Answers = fn(u64) -> Vec<Vec<u8>>;
-    let cases: [(&str, Streams, Answers); 8] = [
-        ("a stream in place of a value", Streams::Nothing, |id| vec![open(id)]),
-        ("a stream in place of an upload's answer", Streams::Up, |id| vec![open(id)]),
-        ("a value in place of a stream", Streams::Down, |id| vec![ret(id, b"x")]),
+    let cases: [(&str, Streams, Answers); 5] = [
         ("an item before the opening", Streams::Down, |id| vec![whole(&encode::item(id), b"x")]),
         ("an end before the opening", Streams::Both, |id| vec![whole(&encode::end(id), b"")]),
         ("an item to an uploader", Streams::Up, |id| vec![whole(&encode::item(id), b"x")]),
@@ -58,6 +54,30 @@ fn r35_wrong_answers_close_1002() {
         let id = lone.id(key);
         lone.send(answer(id));
         assert_eq!(lone.close_code(), Some(code::PROTOCOL), "{what}");
+    }
+}
+
+/// A route may lead to a method that answers otherwise: that is its caller's mistake, and ends nothing but its call.
+#[test]
+fn r17_an_answer_of_another_kind_ends_the_call_alone() {
+    for (streams, streamed) in
+        [(Streams::Nothing, true), (Streams::Up, true), (Streams::Down, false), (Streams::Both, false)]
+    {
+        let mut lone = Lone::active(Role::Client, limits());
+        let outgoing = Outgoing { method: MethodId::of("T.call"), streams, ..lone.outgoing(3) };
+        let Begun::Entered(key) = lone.begin(outgoing) else { panic!("it is sent") };
+        let id = lone.id(key);
+        lone.send([if streamed { whole(&encode::open(id), b"") } else { ret(id, b"x") }]);
+        lone.send([whole(&encode::item(id), b"x"), whole(&encode::end(id), b"")]);
+        assert_eq!(lone.close_code(), None, "{streams:?}");
+        let outcome = lone.poll(key);
+        let expected = if streamed {
+            matches!(outcome, Poll::Ready(Outcome::Refused(Refused::InvalidReply)))
+        } else {
+            matches!(outcome, Poll::Ready(Outcome::Returned(_)))
+        };
+        assert!(expected, "{streams:?}: {outcome:?}");
+        assert_eq!(lone.engine.entries(), 0, "{streams:?}");
     }
 }
 
