@@ -30,7 +30,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>)> {
         ("a good frame, then one of 2^60 bytes", [one(plain(frames::PONG, &[1])), length_2_60].concat()),
         ("a length in more bytes than it needs", vec![0x83, 0x00, frames::CANCEL, 0, 1]),
         ("a length beyond 64 bits", [vec![0xff; 9], vec![2, 1, 1]].concat()),
-        ("a reserved flag on a MESSAGE", one(message(0x10, 1, 0, "Target.add", &[], &[]))),
+        ("a reserved flag on a MESSAGE", one(message(0x40, 1, 0, "Target.add", &[], &[]))),
         ("a flag where none is defined", one(vec![frames::CANCEL, 1, 1])),
         ("kind 0", one(vec![0, 0])),
         ("a kind that nobody knows", one(vec![0x55, 0, 1, 2, 3])),

@@ -156,12 +156,25 @@ pub(super) fn name(parameter: &GenericParam) -> &Ident {
     }
 }
 
+/// Whether a name stands in these tokens, at the beginning of a path: `::core::result::Result` mentions no `Result` of the
+/// contract's.
 pub(super) fn mentions(tokens: TokenStream, ident: &Ident) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(other) => other == *ident,
-        TokenTree::Group(group) => mentions(group.stream(), ident),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
+    let mut behind_colons = false;
+    let mut colon = false;
+    for token in tokens {
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {
+                behind_colons = colon;
+                colon = true;
+                continue;
+            }
+            TokenTree::Ident(other) if other == *ident && !behind_colons => return true,
+            TokenTree::Group(group) if mentions(group.stream(), ident) => return true,
+            _ => {}
+        }
+        (colon, behind_colons) = (false, false);
+    }
+    false
 }
 
 fn constant(parameter: &GenericParam) -> TokenStream {
@@ -171,5 +184,23 @@ fn constant(parameter: &GenericParam) -> TokenStream {
             quote!(const #ident: #ty)
         }
         parameter => name(parameter).to_token_stream(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_mentioned_where_it_begins_a_path() {
+        let is = |tokens: &str| mentions(tokens.parse().expect("tokens"), &quote::format_ident!("Result"));
+        for mentioning in
+            ["Result", "Vec<Result>", "Result::Item", "[Result; 3]", "a::B::<Result>", "X: Result"]
+        {
+            assert!(is(mentioning), "{mentioning}");
+        }
+        for other in ["::core::result::Result<u8, T>", "result::Result", "Results", "a::B::<r::Result>"] {
+            assert!(!is(other), "{other}");
+        }
     }
 }
