@@ -122,6 +122,9 @@ impl fmt::Debug for CloseInfo {
     }
 }
 
+/// How a connection ended is an error for whoever waited for something else of it.
+impl std::error::Error for CloseInfo {}
+
 impl fmt::Display for CloseInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = match self.by {
