@@ -444,7 +444,7 @@ fn gold() -> CallOptions {
 #[tokio::test]
 async fn a_guard_of_one_route_guards_that_route_alone() {
     for way in ways() {
-        let guarded = Guarded::new(math()).guard("math/add", badge).expect("routes may come later");
+        let guarded = Guarded::new(math()).guard_route("math/add", badge);
         let ends = serve(way, guarded).await;
         let peer = ends.client.peer();
         let add = peer.route("math/add");
@@ -669,7 +669,7 @@ async fn failures_of_routes_are_told_to_their_own_side() {
         let server = WebSocketServer::builder().on_failure(move |failure| {
             tell.send((failure.kind, failure.detail.map(str::to_owned))).expect("the test listens");
         });
-        let guarded = Guarded::new(math()).guard("math/add", badge).expect("a route");
+        let guarded = Guarded::new(math()).guard_route("math/add", badge);
         let ends = connect_by(
             way,
             server,

@@ -322,6 +322,9 @@ trait Loop {
     fn reads(&self) -> impl Stream<Item = bool>;
     /// Whether the other side's `reads` could be opened, once this is open.
     fn back_later(&self) -> impl Stream<Item = bool>;
+    /// The first item.
+    #[ws(serial)]
+    async fn takes(&self, items: Streaming<bool>) -> bool;
 }
 
 impl Loop for Looped {
@@ -347,6 +350,9 @@ impl Loop for Looped {
             !matches!(self.0.reads().await, Err(CallError::Overloaded))
         })
     }
+    async fn takes(&self, mut items: Streaming<bool>) -> bool {
+        matches!(items.next().await, Some(Ok(true)))
+    }
 }
 
 /// The same where it waits for items of the other side's, not for its opening.
@@ -360,5 +366,23 @@ async fn r11_a_serial_stream_of_a_stream_does_not_wait_for_itself() {
         let items = ends.client.remote().reads().await.expect("it opens");
         let items = in_time("the answer of the nested call", items.collect::<Vec<_>>()).await;
         assert_eq!(items, [Ok(false)], "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn r11_a_serial_call_does_not_wait_for_what_its_upload_waits_for() {
+    for way in ways() {
+        let serves = |remote: LoopRemote| LoopProvider::new(Looped(remote));
+        let ends =
+            connect(way, &Limits::default(), serves, |remote: LoopRemote| LoopProvider::new(Looped(remote)))
+                .await;
+        let remote = ends.client.remote().clone();
+        let nested = remote.clone();
+        let items =
+            stream::once(
+                async move { matches!(nested.takes(stream::empty()).await, Err(CallError::Overloaded)) },
+            );
+        let refused = in_time("the answer of the nested call", remote.takes(items)).await;
+        assert_eq!(refused, Ok(true), "{way:?}: the nested one is refused, not kept waiting");
     }
 }

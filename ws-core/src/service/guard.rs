@@ -114,9 +114,6 @@ impl<P: Provider> Guarded<P> {
         let index = self.names.specs().iter().position(|spec| spec.name == name);
         match index {
             Some(index) => self.guards[index].push(Arc::new(guard)),
-            None if self.provider.routes() => {
-                self.on_routes.push((Some(MethodId::of(name)), Arc::new(guard)));
-            }
             None => {
                 let last = name.rsplit('.').next().unwrap_or(name);
                 let names = self.names.specs().iter().map(|spec| spec.name);
@@ -127,7 +124,15 @@ impl<P: Provider> Guarded<P> {
         Ok(self)
     }
 
-    /// Has `guard` asked before each message of every method, those of nested contracts included, after the guards that
+    /// Has `guard` asked before each message to the route of this name, after the guards that were given before. Routes
+    /// come and go, so that it may guard one that is added later, or none.
+    #[must_use]
+    pub fn guard_route(mut self, name: &str, guard: impl Guard) -> Self {
+        self.on_routes.push((Some(MethodId::of(name)), Arc::new(guard)));
+        self
+    }
+
+    /// Has `guard` asked before each message of every method and route, those of nested contracts included, after the guards that
     /// were given before.
     #[must_use]
     pub fn guard_all(mut self, guard: impl Guard) -> Self {
