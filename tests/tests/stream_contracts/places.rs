@@ -386,3 +386,58 @@ async fn r11_a_serial_call_does_not_wait_for_what_its_upload_waits_for() {
         assert_eq!(refused, Ok(true), "{way:?}: the nested one is refused, not kept waiting");
     }
 }
+
+mod before {
+    #[ws_core::ws_service(name = "Feed")]
+    pub trait Feed {
+        async fn numbers(&self) -> u32;
+        async fn total(&self, numbers: Vec<u32>) -> u32;
+        async fn same(&self) -> u8;
+    }
+}
+
+mod after {
+    use futures::{Stream, StreamExt, stream};
+    use ws_core::Streaming;
+
+    #[ws_core::ws_service(name = "Feed")]
+    pub trait Feed {
+        fn numbers(&self) -> impl Stream<Item = u32>;
+        async fn total(&self, numbers: Streaming<u32>) -> u32;
+        async fn same(&self) -> u8;
+    }
+
+    pub struct Two;
+
+    impl Feed for Two {
+        fn numbers(&self) -> impl Stream<Item = u32> {
+            stream::iter([1, 2])
+        }
+        async fn total(&self, numbers: Streaming<u32>) -> u32 {
+            numbers
+                .filter_map(|number| std::future::ready(number.ok()))
+                .fold(0, |a, b| async move { a + b })
+                .await
+        }
+        async fn same(&self) -> u8 {
+            2
+        }
+    }
+}
+
+#[tokio::test]
+async fn r5_a_value_that_becomes_a_stream_is_another_signature() {
+    for way in ways() {
+        let ends = connect(
+            way,
+            &Limits::default(),
+            |(): ()| after::FeedProvider::new(after::Two),
+            |_: before::FeedRemote| (),
+        )
+        .await;
+        let feed = ends.client.remote();
+        assert_eq!(feed.numbers().await, Err(CallError::SchemaMismatch), "{way:?}");
+        assert_eq!(feed.total(vec![1]).await, Err(CallError::SchemaMismatch), "{way:?}");
+        assert_eq!(feed.same().await, Ok(2), "{way:?}");
+    }
+}
