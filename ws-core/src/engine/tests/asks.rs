@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use super::harness::{
-    Alarm, GENEROUS, Lone, SECOND, Seen, call, event, fail, limits, message, ms, ret, whole,
+    Alarm, GENEROUS, Lone, SECOND, Seen, batch, call, event, fail, limits, message, ms, ret, whole,
 };
 use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Refused, Role, Sends};
 use crate::error::Fate;
@@ -475,4 +475,26 @@ fn r20_a_message_of_another_contract_may_answer() {
     lone.send([frame]);
     assert_eq!(lone.answered(key).method, MethodId::of("Other.event"));
     lone.is_empty();
+}
+
+/// R35: a small answer in a large message keeps itself only, observed or not.
+#[test]
+fn r35_a_small_answer_does_not_pin_the_message_that_brought_it() {
+    for observed in [false, true] {
+        let mut lone = Lone::active(Role::Client, limits());
+        lone.engine.set_observed(observed);
+        let key = lone.ask(0);
+        let id = lone.id(key);
+        let message = batch([answer(2, id, &[9; 100]), event(4, &[0; 60_000])]);
+        let range = message.as_ptr() as usize..message.as_ptr() as usize + message.len();
+        lone.send_raw(&message);
+        for arrived in std::mem::take(&mut lone.effects.arrived) {
+            if let Some(key) = arrived.answers {
+                lone.engine.deliver(key, &arrived, &mut lone.effects);
+            }
+        }
+        let answered = lone.answered(key);
+        let at = answered.body.as_slice().as_ptr() as usize;
+        assert!(!range.contains(&at), "observed: {observed}: 100 bytes keep 60,000");
+    }
 }

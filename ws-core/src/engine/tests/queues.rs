@@ -330,6 +330,17 @@ fn r15_closing_empties_the_queues_and_starts_nothing() {
     assert_eq!(lone.started(), [0; 0]);
 }
 
+/// R3: what is replaced leaves only after its successor has come, or a leaving server would think that nothing runs.
+#[test]
+fn r3_a_leaving_server_lets_a_nested_call_replace_the_only_one_that_runs() {
+    let mut lone = serving(limits());
+    lone.send([call(1, LATEST)]);
+    lone.go_away(60 * SECOND);
+    lone.send([nested(3, LATEST)]);
+    assert_eq!(lone.closed(), None);
+    assert_eq!(lone.started().last(), Some(&3));
+}
+
 #[test]
 fn r3_a_leaving_server_lets_its_queues_finish_and_then_closes() {
     let mut lone = serving(limits());
