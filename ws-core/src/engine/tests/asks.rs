@@ -5,10 +5,13 @@ use std::task::Poll;
 use super::harness::{
     Alarm, GENEROUS, Lone, SECOND, Seen, batch, call, event, fail, limits, message, ms, ret, whole,
 };
-use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Refused, Role, Sends};
+use crate::engine::schema::Schema;
+use crate::engine::{Answered, Begun, Key, Outcome, Outgoing, Refused, Role, Sends, Verdict};
 use crate::error::Fate;
 use crate::limits::Limits;
-use crate::protocol::{Announced, CloseInfo, ClosedBy, FailClass, Message, code, encode};
+use crate::protocol::{
+    Announced, CloseInfo, ClosedBy, FailClass, Fingerprint, Message, Mismatch, Side, code, encode,
+};
 use crate::service::MethodId;
 
 /// A MESSAGE of `T.event` that answers one of this engine's.
@@ -375,6 +378,14 @@ fn p52_late_answers_are_bounded_and_never_a_violation() {
     assert_eq!(lone.close_code(), None);
     let stats = lone.engine.stats();
     assert_eq!((stats.events_received, stats.events_dropped), (2, 3));
+    // Done with, they give their places back, and no credit that was never spent.
+    while !lone.starts.is_empty() {
+        lone.finish(Verdict::Nothing).expect("nothing is sent");
+    }
+    lone.send([first_answer(12, id, b"late")]);
+    assert_eq!(lone.engine.stats().events_received, 3);
+    lone.finish(Verdict::Nothing).expect("nothing is sent");
+    assert_eq!(lone.engine.grant.outstanding_bytes(), 0);
     // They cost nothing that others need.
     lone.send([event(20, b""), event(22, b"")]);
     assert_eq!(lone.close_code(), None);
@@ -391,6 +402,26 @@ fn p52_an_answer_is_sent_without_credit() {
     assert!(matches!(waits, Begun::Entered(_)));
     let answer = Outgoing { answers: true, reply_to: Some(2), ..lone.outgoing_as(Sends::Event, 0) };
     assert!(matches!(lone.begin(answer), Begun::Over(Outcome::Sent(_))));
+
+    // Nor does it spend any.
+    let mut lone = one_credit();
+    let answer = Outgoing { answers: true, reply_to: Some(2), ..lone.outgoing_as(Sends::Event, 0) };
+    assert!(matches!(lone.begin(answer), Begun::Over(Outcome::Sent(_))));
+    let event = lone.outgoing_as(Sends::Event, 0);
+    assert!(matches!(lone.begin(event), Begun::Over(Outcome::Sent(_))), "the credit is still there");
+}
+
+/// R5: an answer by a method whose signatures differ is decoded by nobody.
+#[test]
+fn r5_a_method_that_differs_answers_nothing() {
+    let mut lone = Lone::active(Role::Client, limits());
+    let fingerprint = Fingerprint { method: MethodId::of("T.event"), signature: 1 };
+    lone.engine.schema = Schema::learn(&[Mismatch { served_by: Side::Client, fingerprint }]);
+    let key = lone.ask(0);
+    let id = lone.id(key);
+    lone.send([first_answer(2, id, b"a"), answer(4, id, b"b")]);
+    assert!(lone.poll(key).is_pending());
+    assert_eq!((lone.closed(), lone.engine.stats().events_refused), (None, 2));
 }
 
 #[test]

@@ -134,6 +134,21 @@ fn windows_widen_within_their_bound() {
     assert_eq!(lone.engine.flows.used(), (0, 0, 0, 0));
 }
 
+/// However much there is left: what is on its way ahead of a reader is ahead of calls and answers as well.
+#[test]
+fn a_window_widens_to_its_own_bound_and_no_further() {
+    let mut lone = Lone::active(Role::Client, limits().stream_items(8).stream_bytes(1 << 10));
+    let (id, flow) = lone.reader();
+    let (.., mut windows) = lone.engine.flows.used();
+    for _ in 0..40 {
+        while lone.read(flow) > 0 {}
+        lone.send([item(id, 10)]);
+        lone.out();
+        (.., windows) = lone.engine.flows.used();
+    }
+    assert!((64 << 10..128 << 10).contains(&windows), "{windows}");
+}
+
 /// A reader that takes its time has no use for more.
 #[test]
 fn a_window_that_is_not_emptied_does_not_widen() {
