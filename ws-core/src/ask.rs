@@ -119,7 +119,7 @@ impl<V: Event> Ask<V> {
             reply_to: self.reply_to,
             answers: self.answers,
             metadata: Vec::new(),
-            body,
+            content: body.into(),
         };
         self.awaited = Awaited::by_current();
         let waker = cx.waker().clone();

@@ -247,7 +247,7 @@ impl Lone {
             reply_to: None,
             answers: false,
             metadata: Vec::new(),
-            body: Body::from_bytes(&vec![7; size]),
+            content: Body::from_bytes(&vec![7; size]).into(),
         }
     }
 

@@ -166,7 +166,7 @@ impl Side {
             deadline: plan.deadline,
             reply_to: None,
             metadata: plan.metadata(),
-            body: Body::from_bytes(&vec![FILL; plan.size]),
+            content: Body::from_bytes(&vec![FILL; plan.size]).into(),
         };
         let (place, id) = match self.engine.begin(now, message, alarm.waker()) {
             Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),

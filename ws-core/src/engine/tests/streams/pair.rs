@@ -81,7 +81,7 @@ impl Pair {
             reply_to: None,
             answers: false,
             metadata: Vec::new(),
-            body: Body::from_bytes(&[0x5a; 3]),
+            content: Body::from_bytes(&[0x5a; 3]).into(),
         };
         let side = &mut self.world.sides[caller];
         let (mut up, mut id) = (Way::default(), 0);
