@@ -145,7 +145,9 @@ impl Engine {
         let place = latest.as_ref().and_then(|latest| self.latest.places.get(latest)).copied();
         let place = place.filter(|place| self.pending.waits(*place));
         let freed = place.map_or(0, |place| self.pending.post_cost(place));
-        let full = self.pending.posted() - freed + POST + bytes > self.limits.outbox_bytes
+        let queued = self.pending.posted() - freed;
+        // One that is larger than the bound may wait alone, or it never could be sent.
+        let full = (queued > 0 && queued + POST + bytes > self.limits.outbox_bytes)
             || self.pending.waiting() >= self.limits.max_waiting
             || self.pending.is_full()
             || !self.share.covers(self.buffered().saturating_add(bytes));
