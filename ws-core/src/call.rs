@@ -363,8 +363,7 @@ impl RawCall {
             let fate = self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
             return Poll::Ready(Outcome::Cancelled(fate));
         }
-        let (now, waker) = (clock::now(), cx.waker().clone());
-        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        let outcome = self.shared.poll_outcome(key, cx.waker());
         if outcome.is_pending() {
             self.state = State::Entered(key);
         }

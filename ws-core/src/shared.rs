@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::clock;
 use crate::codec::Encoding;
 use crate::connection_context::AnyContext;
-use crate::engine::{Effects, Engine, Told, wake_all};
+use crate::engine::{Effects, Engine, Key, Outcome, Told, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::interceptor::Interceptors;
@@ -127,6 +128,16 @@ impl Shared {
             driver.wake();
         }
         result
+    }
+
+    /// Asks for the outcome of this side's call or event.
+    pub(crate) fn poll_outcome(&self, key: Key, waker: &Waker) -> Poll<Outcome> {
+        // Mostly it is there, for it has woken whoever asks.
+        let outcome = self.lock().engine.take_outcome(key);
+        match outcome {
+            Some(outcome) => Poll::Ready(outcome),
+            None => self.with(|engine, effects| engine.poll(clock::now(), key, waker, effects)),
+        }
     }
 
     /// Looks at the engine without giving the driver work.

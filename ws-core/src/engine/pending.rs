@@ -360,6 +360,17 @@ impl Pending {
         }
     }
 
+    /// Takes the outcome of an entry that is over.
+    pub(super) fn take_done(&mut self, key: Key) -> Option<Outcome> {
+        if !matches!(self.entries.get(key)?.progress, Progress::Done(_)) {
+            return None;
+        }
+        match self.remove(key)?.progress {
+            Progress::Done(outcome) => Some(outcome),
+            Progress::Waiting(_) | Progress::Sent { .. } => None,
+        }
+    }
+
     /// Removes an entry altogether.
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;

@@ -87,7 +87,7 @@ impl Engine {
         &mut self,
         now: Instant,
         key: Key,
-        waker: Waker,
+        waker: &Waker,
         effects: &mut Effects,
     ) -> Poll<Outcome> {
         self.now = now;
@@ -98,14 +98,19 @@ impl Engine {
         let Some(entry) = self.pending.get_mut(key) else {
             return Poll::Ready(Outcome::Cancelled(Fate::Unknown));
         };
-        if !matches!(entry.progress, Progress::Done(_)) {
-            effects.discarded.extend(entry.waker.replace(waker));
-            return Poll::Pending;
+        if matches!(entry.progress, Progress::Done(_)) {
+            let outcome = self.take_outcome(key);
+            return Poll::Ready(outcome.unwrap_or(Outcome::Cancelled(Fate::Unknown)));
         }
-        match self.pending.remove(key).map(|entry| entry.progress) {
-            Some(Progress::Done(outcome)) => Poll::Ready(outcome),
-            _ => Poll::Ready(Outcome::Cancelled(Fate::Unknown)),
+        if !entry.waker.as_ref().is_some_and(|before| before.will_wake(waker)) {
+            effects.discarded.extend(entry.waker.replace(waker.clone()));
         }
+        Poll::Pending
+    }
+
+    /// The outcome, where there is one: the first one stands, whatever the time is.
+    pub(crate) fn take_outcome(&mut self, key: Key) -> Option<Outcome> {
+        self.pending.take_done(key)
     }
 
     /// Nobody asks for the outcome of an event any more; it is sent all the same when its turn comes.

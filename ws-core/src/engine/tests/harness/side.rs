@@ -183,7 +183,7 @@ impl Side {
         let ticket = &mut self.tickets[index];
         let Place::In(key) = ticket.place else { return };
         let waker = ticket.alarm.waker();
-        if let Poll::Ready(outcome) = self.engine.poll(now, key, waker, &mut self.effects) {
+        if let Poll::Ready(outcome) = self.engine.poll(now, key, &waker, &mut self.effects) {
             ticket.ended_at.get_or_insert(now);
             ticket.place = Place::Told(outcome);
         }

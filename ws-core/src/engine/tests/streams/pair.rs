@@ -106,7 +106,7 @@ impl Pair {
         let Call::Waits(key) = line.call else { return };
         let side = &mut self.world.sides[line.caller];
         let waker = Waker::noop().clone();
-        if let Poll::Ready(outcome) = side.engine.poll(self.world.now, key, waker, &mut side.effects) {
+        if let Poll::Ready(outcome) = side.engine.poll(self.world.now, key, &waker, &mut side.effects) {
             if let Outcome::Opened(flow) = outcome {
                 line.down.reader = Some(flow);
             }
