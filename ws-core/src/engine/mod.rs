@@ -31,7 +31,7 @@ mod usage;
 mod writing;
 
 pub(crate) use budget::Budget;
-pub(crate) use effects::{Arrived, Effects, Failed, Start, Told, wake_all};
+pub(crate) use effects::{Arrived, Effects, Failed, News, Start, Told, wake_all};
 pub(crate) use flows::StreamEnd;
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use handshake::Activation;
