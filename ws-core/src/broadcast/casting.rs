@@ -14,10 +14,12 @@ use crate::clock;
 use crate::codec::Body;
 use crate::context::CallOptions;
 use crate::engine::{LatestKey, Post, Posted, SharedFrame, Slow};
-use crate::event::Sending;
+use crate::error::SendError;
+use crate::event::{MessageIds, Sending};
 use crate::interceptor::Leaving;
 use crate::peer::Peer;
 use crate::service::{MethodId, MethodSpec};
+use crate::shared::Shared;
 
 /// An event to an audience: `audience.remote().typing(name).await`. Its arguments are encoded and its audience is known
 /// when it is made; it is sent when it is first polled, to all of them at once, and gives other tasks a turn before it
@@ -34,7 +36,7 @@ pub struct Casting {
     delivery: Delivery,
     state: State,
     /// Those who are waited for.
-    slow: FuturesUnordered<Sending>,
+    slow: FuturesUnordered<Waiting>,
 }
 
 /// An event that is ready to be sent.
@@ -63,6 +65,9 @@ impl Casting {
     /// not get it.
     pub fn now(mut self) -> Delivery {
         self.deliver();
+        for waiting in &self.slow {
+            waiting.count_dropped();
+        }
         self.delivery.dropped += self.slow.len();
         self.delivery
     }
@@ -80,7 +85,7 @@ impl Casting {
 
 impl Cast {
     /// To one of them; gives what is to be awaited where the event shall wait.
-    fn send(&self, peer: &Peer) -> Result<Posted, Sending> {
+    fn send(&self, peer: &Peer) -> Result<Posted, Waiting> {
         let Some(frame) = self.frames.get(peer.encoding()) else { return Ok(Posted::Refused) };
         let Some((id, frame)) = self.intercepted(peer, frame) else { return Ok(Posted::Refused) };
         let shared = peer.shared();
@@ -97,7 +102,10 @@ impl Cast {
         if self.slow != SlowConsumer::Wait {
             return Ok(shared.with(|engine, effects| engine.post(clock::now(), post, effects)));
         }
-        let waits = |post: Post| Sending::broadcast(Arc::clone(shared), post.method, self.method, post.frame);
+        let waits = |post: Post| Waiting {
+            sending: Sending::broadcast(Arc::clone(shared), post.method, self.method, post.frame),
+            to: Arc::clone(shared),
+        };
         shared.with(|engine, effects| engine.post_now(clock::now(), post, effects)).map_err(waits)
     }
 
@@ -121,6 +129,10 @@ impl Future for Casting {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery> {
         if self.state == State::Unsent {
             self.deliver();
+            // Those who are waited for have the event in their queues from now on, so that none sent later overtakes it.
+            while let Poll::Ready(Some(posted)) = self.slow.poll_next_unpin(cx) {
+                self.delivery.count(posted);
+            }
             // What was woken shall run before the next broadcast, also where the caller never waits for anything.
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -129,14 +141,39 @@ impl Future for Casting {
             let Poll::Ready(sent) = self.slow.poll_next_unpin(cx) else { return Poll::Pending };
             match sent {
                 None => return Poll::Ready(self.delivery),
-                Some(sent) => self.delivery.count(posted(&sent)),
+                Some(posted) => self.delivery.count(posted),
             }
         }
     }
 }
 
-fn posted(sent: &Result<crate::event::MessageIds, crate::error::SendError>) -> Posted {
-    use crate::error::SendError;
+/// The event on its way to one who is waited for.
+struct Waiting {
+    sending: Sending,
+    to: Arc<Shared>,
+}
+
+impl Waiting {
+    /// Tells the connection that it did not get the event.
+    fn count_dropped(&self) {
+        self.to.with(|engine, _| engine.count_dropped_broadcast());
+    }
+}
+
+impl Future for Waiting {
+    type Output = Posted;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Posted> {
+        let Poll::Ready(sent) = Pin::new(&mut self.sending).poll(cx) else { return Poll::Pending };
+        let posted = posted(&sent);
+        if posted == Posted::Dropped {
+            self.count_dropped();
+        }
+        Poll::Ready(posted)
+    }
+}
+
+fn posted(sent: &Result<MessageIds, SendError>) -> Posted {
     match sent {
         Ok(_) => Posted::Sent,
         Err(SendError::Closed(_) | SendError::NotAccepted) => Posted::Closed,

@@ -13,6 +13,7 @@ use crate::call::{Call, RawCall, metadata, unencodable};
 use crate::codec::{Body, EncodeError, Encoding};
 use crate::context::CallOptions;
 use crate::engine::{Content, SharedFrame};
+use crate::limits::MAX_MESSAGE_CEILING;
 use crate::peer::Peer;
 use crate::service::method::NameScope;
 use crate::service::{ContractName, Event, EventWriter, MethodId, MethodSpec, Named, Payload, Written};
@@ -120,9 +121,11 @@ impl BroadcastHandle {
     /// A message that is given as data, of a call's method as well as of an event's: nobody awaits a result.
     pub fn send<V: Event>(&self, event: V) -> Casting {
         let peers = self.recipients.recipients();
-        let (mut encodings, limit) = spoken(&peers);
+        let (mut encodings, mut limit) = spoken(&peers);
         if encodings.is_empty() {
+            // The method is known only once it is written.
             encodings.extend(Encoding::available().first());
+            limit = MAX_MESSAGE_CEILING;
         }
         let Written { id, method, body, others, .. } =
             event.write(EventWriter::broadcast(&encodings, limit, self.scope));

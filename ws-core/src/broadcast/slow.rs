@@ -4,7 +4,7 @@
 ///
 /// Every connection has a queue for what is broadcast to it and cannot leave yet, for want of the credit that its
 /// handlers return, or of room in its outbox. The queue is bounded by `Limits::outbox_bytes`, in which each event counts
-/// for its arguments and 256 bytes, about 3,000 small ones; the bytes themselves are shared by all connections.
+/// for its frame and 256 bytes, about 3,000 small ones; the bytes themselves are shared by all connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowConsumer {
     /// The broadcast waits until the event is in the outbox of every connection, for `Limits::send_timeout` (5 s) at

@@ -26,6 +26,14 @@ impl Content {
             Self::Frame(frame) => frame.payload().len(),
         }
     }
+
+    /// Bytes of the frame as far as they are here: of one that many share all, metadata included.
+    pub(crate) fn frame_len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.len(),
+            Self::Own(_) | Self::Shared(_) => self.len(),
+        }
+    }
 }
 
 impl From<Body> for Content {

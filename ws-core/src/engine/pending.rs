@@ -298,16 +298,21 @@ impl Pending {
         self.entries.get(key).map_or(0, post_cost)
     }
 
-    /// Puts another message in the place of a broadcast that waits (R32); false where it does not wait any more.
+    /// Puts another message in the place of a broadcast that waits (R32). The stricter of both policies holds: true
+    /// where that gives the place a deadline, which it did not have.
     pub(super) fn replace_waiting(&mut self, key: Key, message: Outgoing) -> bool {
         let Some(entry) = self.entries.get_mut(key) else { return false };
         let before = post_cost(entry);
         let Progress::Waiting(waiting) = &mut entry.progress else { return false };
         self.held_bytes = self.held_bytes + message.content.len() - waiting.content.len();
         entry.bytes = message.content.len();
+        let stricter = entry.kind == Kind::Post(Slow::Drop) && message.kind == Kind::Post(Slow::Close);
+        if stricter {
+            (entry.kind, entry.deadline) = (message.kind, message.deadline);
+        }
         **waiting = message;
         self.posted = self.posted + post_cost(entry) - before;
-        true
+        stricter
     }
 
     /// Whether this entry has not been sent yet.
@@ -473,7 +478,7 @@ impl Pending {
 /// What a broadcast counts for while it waits: its frame, though that is shared, and what keeps its place.
 fn post_cost(entry: &Entry) -> usize {
     match (&entry.kind, &entry.progress) {
-        (Kind::Post(_), Progress::Waiting(message)) => message.content.len() + POST,
+        (Kind::Post(_), Progress::Waiting(message)) => message.content.frame_len() + POST,
         _ => 0,
     }
 }

@@ -92,8 +92,13 @@ pub(super) struct Latest {
 }
 
 impl Latest {
-    /// Keys of posts that have left stay behind; this many more than wait are swept.
+    /// Keys of posts that have left stay behind while others wait; this many more than wait are swept.
     const SPARE: usize = 32;
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
 }
 
 impl Engine {
@@ -107,7 +112,10 @@ impl Engine {
             return Posted::Refused;
         }
         if self.pending.head(EVENTS).is_none() && self.admits_event() {
-            if !self.share.covers(self.buffered().saturating_add(post.frame.len())) {
+            // One may always be on its way: its bytes are shared, and a server without memory would else take those
+            // for slow who are not.
+            let behind = self.outbox.queued() > 0;
+            if behind && !self.share.covers(self.buffered().saturating_add(post.frame.len())) {
                 return self.no_room(post.slow, effects);
             }
             self.write_post(&post.frame);
@@ -129,7 +137,7 @@ impl Engine {
 
     fn wait(&mut self, post: Post, effects: &mut Effects) -> Posted {
         let Post { method, frame, slow, stall, latest } = post;
-        let bytes = frame.payload().len();
+        let (bytes, cost) = (frame.payload().len(), frame.len() + POST);
         let deadline = self.now + if slow == Slow::Close { stall } else { LONGEST_DURATION };
         let message = Outgoing {
             method,
@@ -145,18 +153,21 @@ impl Engine {
         let place = latest.as_ref().and_then(|latest| self.latest.places.get(latest)).copied();
         let place = place.filter(|place| self.pending.waits(*place));
         let freed = place.map_or(0, |place| self.pending.post_cost(place));
+        let freed_bytes = place.and_then(|place| self.pending.get(place)).map_or(0, |entry| entry.bytes);
+        let no_place = || self.pending.waiting() >= self.limits.max_waiting || self.pending.is_full();
         let queued = self.pending.posted() - freed;
         // One that is larger than the bound may wait alone, or it never could be sent.
-        let full = (queued > 0 && queued + POST + bytes > self.limits.outbox_bytes)
-            || self.pending.waiting() >= self.limits.max_waiting
-            || self.pending.is_full()
-            || !self.share.covers(self.buffered().saturating_add(bytes));
+        let full = (queued > 0 && queued + cost > self.limits.outbox_bytes)
+            || (place.is_none() && no_place())
+            || !self.share.covers((self.buffered() - freed_bytes).saturating_add(bytes));
         if full {
             return self.no_room(slow, effects);
         }
         if let Some(place) = place {
             // In the place of the old one, and with its deadline: a subject that changes often loses no turn by it.
-            self.pending.replace_waiting(place, message);
+            if self.pending.replace_waiting(place, message) {
+                self.watch(deadline, Due::Pending(place));
+            }
             self.stats.broadcasts_replaced += 1;
             return Posted::Replaced;
         }
@@ -174,6 +185,18 @@ impl Engine {
             places.insert(latest, key);
         }
         Posted::Waits
+    }
+
+    /// Nothing is broadcast that waits: no key has a place.
+    pub(super) fn forget_latest(&mut self) {
+        if self.pending.posted() == 0 && !self.latest.places.is_empty() {
+            self.latest = Latest::default();
+        }
+    }
+
+    /// One that was waited for found no room in time.
+    pub(crate) const fn count_dropped_broadcast(&mut self) {
+        self.stats.broadcasts_dropped += 1;
     }
 
     fn no_room(&mut self, slow: Slow, effects: &mut Effects) -> Posted {

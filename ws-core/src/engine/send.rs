@@ -222,6 +222,7 @@ impl Engine {
         // them.
         self.send_classes(effects, |class| is_call(class) && class & STREAMS != 0);
         self.send_classes(effects, |class| !is_call(class) || class & STREAMS == 0);
+        self.forget_latest();
     }
 
     fn send_classes(&mut self, effects: &mut Effects, takes: fn(Class) -> bool) {
@@ -236,6 +237,10 @@ impl Engine {
                 if entry.deadline <= self.now {
                     if entry.kind == Kind::Post(Slow::Close) {
                         return self.too_slow(effects);
+                    }
+                    if entry.kind == Kind::Post(Slow::Drop) {
+                        // After a day.
+                        self.stats.broadcasts_dropped += 1;
                     }
                     // Waiting counts: what has expired is not sent, though its timer has not been seen yet (R14).
                     self.pending.finish(key, Outcome::Timeout(Fate::NotSent), effects);
@@ -287,7 +292,12 @@ impl Engine {
         if self.schema.refuses_there(message.method) {
             return Some(Outcome::Refused(Refused::SchemaMismatch));
         }
-        if Envelope::CAPACITY + message.metadata.len() + message.content.len() > self.frame_limit {
+        let envelope = match &message.content {
+            // It is whole.
+            Content::Frame(_) => 0,
+            Content::Own(_) | Content::Shared(_) => Envelope::CAPACITY + message.metadata.len(),
+        };
+        if envelope + message.content.frame_len() > self.frame_limit {
             return Some(Outcome::Refused(Refused::TooLarge));
         }
         if message.kind == Kind::Call && message.depth > MAX_DEPTH {
