@@ -4,14 +4,15 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::clock;
 use crate::codec::Encoding;
 use crate::connection_context::AnyContext;
-use crate::engine::{Effects, Engine, Told, wake_all};
+use crate::engine::{Effects, Engine, Key, News, Outcome, Told, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::interceptor::Interceptors;
@@ -113,24 +114,40 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let (result, mut wakes, discarded, told, driver) = {
+        let (result, news, driver) = {
             let mut state = self.lock();
             let State { engine, effects, driver, .. } = &mut *state;
             let result = use_engine(engine, effects);
-            self.max_body.store(engine.max_body(), Ordering::Relaxed);
-            let wakes = (std::mem::take(&mut effects.wakes), std::mem::take(&mut effects.discarded));
+            self.note(engine);
+            let news = effects.take_news();
             // Looking at an outcome gives the driver nothing to do.
-            let needed = engine.needs_driver() || !effects.is_empty();
-            let told = std::mem::take(&mut effects.told);
-            (result, wakes.0, wakes.1, told, if needed { driver.take() } else { None })
+            let needed = driver.is_some() && (engine.needs_driver() || !effects.is_empty());
+            (result, news, if needed { driver.take() } else { None })
         };
-        wake_all(&mut wakes);
-        drop(discarded);
-        self.tell(told);
+        if let Some(news) = news {
+            self.pass_on(news);
+        }
         if let Some(driver) = driver {
             driver.wake();
         }
         result
+    }
+
+    /// Asks for the outcome of this side's call or event.
+    pub(crate) fn poll_outcome(&self, key: Key, waker: &Waker) -> Poll<Outcome> {
+        // Mostly it is there, for it has woken whoever asks.
+        let outcome = self.lock().engine.take_outcome(key);
+        match outcome {
+            Some(outcome) => Poll::Ready(outcome),
+            None => self.with(|engine, effects| engine.poll(clock::now(), key, waker, effects)),
+        }
+    }
+
+    #[cold]
+    fn pass_on(&self, News { mut wakes, discarded, told }: News) {
+        wake_all(&mut wakes);
+        drop(discarded);
+        self.tell(told);
     }
 
     /// Looks at the engine without giving the driver work.

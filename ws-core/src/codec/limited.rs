@@ -7,27 +7,28 @@ use super::body::headroom_and;
 /// the limit allows.
 #[derive(Debug)]
 pub(super) struct Limited {
+    /// The first bytes, until there are more.
+    inline: [u8; Body::INLINE],
+    /// Empty as long as they lie there; else the headroom, and all bytes.
     buffer: Vec<u8>,
-    /// Where the buffer may end at the most.
-    end: usize,
-    /// Up to where it can be filled without another look: the lesser of `end` and its capacity, never less than its
-    /// length.
+    /// Bytes collected.
+    length: usize,
+    limit: usize,
+    /// How many there may be without another look.
     room: usize,
     /// Whether something did not fit. Remembered here, because what a codec or a `Serialize` makes of the error of a
     /// writer is its own affair.
     overflown: bool,
 }
 
-/// The payload's first allocation: enough for most calls.
-const FIRST: usize = 64;
+/// The payload's first allocation.
+const FIRST: usize = 192;
 
 impl Limited {
     #[inline]
     pub(super) fn new(limit: usize) -> Self {
-        let buffer = headroom_and(FIRST);
-        let end = Body::HEADROOM.saturating_add(limit);
-        let room = buffer.capacity().min(end);
-        Self { buffer, end, room, overflown: false }
+        let (inline, room) = ([0; Body::INLINE], limit.min(Body::INLINE));
+        Self { inline, buffer: Vec::new(), length: 0, limit, room, overflown: false }
     }
 
     #[inline]
@@ -37,30 +38,46 @@ impl Limited {
 
     #[inline]
     pub(super) fn into_body(self) -> Body {
-        Body::from_buffer(self.buffer)
+        if self.buffer.is_empty() {
+            Body::from_inline(self.length, self.inline)
+        } else {
+            Body::from_buffer(self.buffer)
+        }
     }
 
     /// Whether the bytes fitted.
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() > self.room - self.buffer.len() && !self.make_room(bytes.len()) {
+        if bytes.len() > self.room - self.length && !self.make_room(bytes.len()) {
             return false;
         }
-        self.buffer.extend_from_slice(bytes);
+        let end = self.length + bytes.len();
+        if self.buffer.is_empty() {
+            self.inline[self.length..end].copy_from_slice(bytes);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        self.length = end;
         true
     }
 
-    /// Doubles the buffer, as a `Vec` does, but never past the limit.
+    /// Takes a buffer, or doubles it, as a `Vec` does, but never past the limit.
     #[cold]
     fn make_room(&mut self, more: usize) -> bool {
-        if more > self.end - self.buffer.len() {
+        if more > self.limit - self.length {
             self.overflown = true;
             return false;
         }
-        let needed = self.buffer.len() + more;
-        let wanted = self.buffer.capacity().saturating_mul(2).clamp(needed, self.end);
-        self.buffer.reserve_exact(wanted - self.buffer.len());
-        self.room = self.buffer.capacity().min(self.end);
+        let needed = self.length + more;
+        if self.buffer.is_empty() {
+            self.buffer = headroom_and(needed.max(FIRST).min(self.limit));
+            self.buffer.extend_from_slice(&self.inline[..self.length]);
+        } else {
+            let most = Body::HEADROOM.saturating_add(self.limit);
+            let wanted = self.buffer.capacity().saturating_mul(2).clamp(Body::HEADROOM + needed, most);
+            self.buffer.reserve_exact(wanted - self.buffer.len());
+        }
+        self.room = (self.buffer.capacity() - Body::HEADROOM).min(self.limit);
         true
     }
 }

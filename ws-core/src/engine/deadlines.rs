@@ -2,7 +2,7 @@
 //! finishing a call costs nothing here.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 
 use super::Key;
@@ -16,42 +16,76 @@ pub(super) enum Due {
     Running(Key),
 }
 
+/// Most deadlines are the same time ahead, so that they come in order: those are a queue, and only the others a heap.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    heap: BinaryHeap<Reverse<(Instant, Due)>>,
+    in_order: VecDeque<(Instant, Due)>,
+    others: BinaryHeap<Reverse<(Instant, Due)>>,
 }
 
 impl Deadlines {
     /// Adds a deadline. `live` is the number of calls with one; `is_live` tells whether an entry still matters.
     pub(super) fn add(&mut self, at: Instant, due: Due, live: usize, is_live: impl Fn(Due) -> bool) {
         // Amortised: at least half of what is walked over goes away.
-        if self.heap.len() > 2 * live + 64 {
-            self.heap.retain(|Reverse((_, due))| is_live(*due));
+        if self.len() > 2 * live + 64 {
+            self.in_order.retain(|(_, due)| is_live(*due));
+            self.others.retain(|Reverse((_, due))| is_live(*due));
         }
-        self.heap.push(Reverse((at, due)));
+        if self.in_order.back().is_none_or(|(last, _)| *last <= at) {
+            self.in_order.push_back((at, due));
+        } else {
+            self.others.push(Reverse((at, due)));
+        }
     }
 
     /// The next entry that is due at `now`.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Due> {
-        match self.heap.peek() {
-            Some(Reverse((at, _))) if *at <= now => self.heap.pop().map(|Reverse((_, due))| due),
-            _ => None,
-        }
+        let next = if self.others_first() {
+            self.others.peek().map(|Reverse(next)| next)
+        } else {
+            self.in_order.front()
+        };
+        if next.is_some_and(|(at, _)| *at <= now) { self.pop_next() } else { None }
     }
 
     /// When to look again; drops the entries in front that no longer matter.
     pub(super) fn next(&mut self, is_live: impl Fn(Due) -> bool) -> Option<Instant> {
-        while let Some(Reverse((at, due))) = self.heap.peek() {
-            if is_live(*due) {
-                return Some(*at);
-            }
-            self.heap.pop();
+        while self.in_order.front().is_some_and(|(_, due)| !is_live(*due)) {
+            self.in_order.pop_front();
         }
-        None
+        while self.others.peek().is_some_and(|Reverse((_, due))| !is_live(*due)) {
+            self.others.pop();
+        }
+        let (first, other) = (self.in_order.front(), self.others.peek());
+        match (first, other) {
+            (Some((first, _)), Some(Reverse((other, _)))) => Some(*first.min(other)),
+            (first, other) => first.map(|(at, _)| *at).or(other.map(|Reverse((at, _))| *at)),
+        }
     }
 
     pub(super) fn clear(&mut self) {
-        self.heap = BinaryHeap::new();
+        *self = Self::default();
+    }
+
+    fn len(&self) -> usize {
+        self.in_order.len() + self.others.len()
+    }
+
+    /// Whether the next entry is one of those out of order.
+    fn others_first(&self) -> bool {
+        match (self.in_order.front(), self.others.peek()) {
+            (Some(first), Some(Reverse(other))) => other < first,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+
+    fn pop_next(&mut self) -> Option<Due> {
+        if self.others_first() {
+            self.others.pop().map(|Reverse((_, due))| due)
+        } else {
+            self.in_order.pop_front().map(|(_, due)| due)
+        }
     }
 }
 
@@ -68,7 +102,26 @@ mod tests {
             let due = Due::Pending(Key { index, generation: 0 });
             deadlines.add(start + Duration::from_secs(30), due, 0, |_| false);
         }
-        assert!(deadlines.heap.len() <= 66);
+        assert!(deadlines.len() <= 66);
+    }
+
+    #[test]
+    fn any_order_comes_out_in_time_order() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::default();
+        // 7 generates the numbers below 101, so these come in no order at all.
+        let times: Vec<u32> = (0..100).scan(1, |at, _| (*at = *at * 7 % 101, Some(*at)).1).collect();
+        for at in &times {
+            let due = Due::Running(Key { index: *at, generation: 0 });
+            deadlines.add(start + Duration::from_secs(u64::from(*at)), due, 100, |_| true);
+        }
+        for at in 1..=100 {
+            let now = start + Duration::from_secs(u64::from(at));
+            assert_eq!(deadlines.next(|_| true), Some(now));
+            assert_eq!(deadlines.pop(now - Duration::from_millis(1)), None);
+            assert_eq!(deadlines.pop(now), Some(Due::Running(Key { index: at, generation: 0 })));
+        }
+        assert_eq!(deadlines.next(|_| true), None);
     }
 
     #[test]

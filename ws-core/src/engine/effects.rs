@@ -56,7 +56,24 @@ pub(crate) struct Failed {
     pub(crate) kind: FailureKind,
 }
 
+/// What whoever used the engine passes on, once its lock is released.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) wakes: Vec<Waker>,
+    pub(crate) discarded: Vec<Waker>,
+    pub(crate) told: Told,
+}
+
 impl Effects {
+    /// What is not the driver's affair, where there is any.
+    pub(crate) fn take_news(&mut self) -> Option<News> {
+        if self.wakes.is_empty() && self.discarded.is_empty() && self.told == Told::default() {
+            return None;
+        }
+        let (wakes, discarded) = (std::mem::take(&mut self.wakes), std::mem::take(&mut self.discarded));
+        Some(News { wakes, discarded, told: std::mem::take(&mut self.told) })
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.wakes.is_empty()
             && self.discarded.is_empty()
@@ -76,10 +93,9 @@ impl Effects {
 
 /// Wakes all, whatever one of them does: a foreign waker may panic, and the others must not sleep for it.
 pub(crate) fn wake_all(wakes: &mut Vec<Waker>) {
-    for waker in wakes.drain(..) {
-        if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-            tracing::error!("a waker panicked");
-        }
+    let mut rest = wakes.drain(..);
+    while catch_unwind(AssertUnwindSafe(|| rest.by_ref().for_each(Waker::wake))).is_err() {
+        tracing::error!("a waker panicked");
     }
 }
 

@@ -79,7 +79,7 @@ impl Pair {
             deadline: self.now + limits().call_timeout,
             reply_to: None,
             metadata: Vec::new(),
-            body: Body::empty(),
+            content: Body::empty().into(),
         };
         let engine = if role == Role::Client { &mut self.client } else { &mut self.server };
         engine.begin(self.now, outgoing, Waker::noop().clone())

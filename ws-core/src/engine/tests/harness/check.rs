@@ -299,7 +299,7 @@ impl World {
 
 fn held(progress: &Progress) -> usize {
     match progress {
-        Progress::Waiting(message) => message.body.len(),
+        Progress::Waiting(message) => message.content.len(),
         Progress::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
         Progress::Sent { .. } | Progress::Done(_) => 0,
     }

@@ -166,7 +166,7 @@ impl Side {
             deadline: plan.deadline,
             reply_to: None,
             metadata: plan.metadata(),
-            body: Body::from_bytes(&vec![FILL; plan.size]),
+            content: Body::from_bytes(&vec![FILL; plan.size]).into(),
         };
         let (place, id) = match self.engine.begin(now, message, alarm.waker()) {
             Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),
@@ -183,7 +183,7 @@ impl Side {
         let ticket = &mut self.tickets[index];
         let Place::In(key) = ticket.place else { return };
         let waker = ticket.alarm.waker();
-        if let Poll::Ready(outcome) = self.engine.poll(now, key, waker, &mut self.effects) {
+        if let Poll::Ready(outcome) = self.engine.poll(now, key, &waker, &mut self.effects) {
             ticket.ended_at.get_or_insert(now);
             ticket.place = Place::Told(outcome);
         }
