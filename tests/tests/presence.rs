@@ -39,6 +39,15 @@ async fn attach<W: RosterWatcher>(
     encoding: Encoding,
     watcher: W,
 ) -> Connection<PresenceRemote> {
+    attach_with(server, encoding, watcher, Limits::default()).await
+}
+
+async fn attach_with<W: RosterWatcher>(
+    server: &Server,
+    encoding: Encoding,
+    watcher: W,
+    limits: Limits,
+) -> Connection<PresenceRemote> {
     let (here, there) = memory_pair(4);
     let attached = server.clone();
     tokio::spawn(async move {
@@ -52,7 +61,8 @@ async fn attach<W: RosterWatcher>(
         };
         attached.attach(there, encoding, handler).await
     });
-    let connector = WebSocketConnector::<(), RosterWatcherProvider<W>, PresenceRemote>::new(());
+    let connector = WebSocketConnector::<(), RosterWatcherProvider<W>, PresenceRemote>::builder(());
+    let connector = connector.limits(limits).build().expect("good limits");
     let provider = RosterWatcherProvider::new(watcher);
     connector.attach(here, encoding, provider).await.expect("a connection")
 }
@@ -199,15 +209,16 @@ async fn r31_who_does_not_keep_up_is_closed_and_holds_nobody_up() {
 /// A broken one would leave the newcomer without a view, and not tell.
 #[tokio::test]
 async fn r31_a_roster_that_is_too_large_closes() {
-    let limits = Limits::default().max_message(2048);
-    let server = Server::builder().limits(limits).build().expect("good limits");
+    let server = server_of(UserOptions::new());
     for number in 0..100 {
         server.users().join(format!("somebody.with.a.name{number}")).expect("room");
     }
-    let ann = join(&server, Encoding::Bincode).await;
+    let limits = Limits::default().max_message(2048);
+    let ann = attach_with(&server, Encoding::Bincode, Roster::new(), limits).await;
     // Its answer may not come any more.
-    let _ = ann.link("ann").await;
-    assert_eq!(ann.connection.closed().await.code, code::POLICY);
+    let _ = ann.remote().link("ann".into(), None).await;
+    let info = ann.closed_within(Duration::from_secs(20)).await.expect("it is closed");
+    assert_eq!(info.code, code::POLICY);
     until_true(|| server.counts().linked == 0).await;
 }
 

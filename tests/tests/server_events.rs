@@ -105,6 +105,26 @@ async fn a_life() {
     assert_eq!(events.next().await, None);
 }
 
+/// A broken one would open the server for the first, and refuse who comes at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r2_a_server_is_opened_by_several_at_once() {
+    for _ in 0..200 {
+        let server = Server::new();
+        let attach = || {
+            let ((here, there), server) = (memory_pair(4), server.clone());
+            tokio::spawn(async move {
+                let _here = here;
+                if let Some(refused) = server.attach(there, Encoding::Bincode, decide).now_or_never() {
+                    refused.expect("open");
+                }
+            })
+        };
+        for attached in [attach(), attach(), attach(), attach()] {
+            attached.await.expect("no panic");
+        }
+    }
+}
+
 /// A broken one would tell of an end twice, or not at all where a connection is aborted or was never accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r34_exactly_one_disconnect_for_each_connect() {

@@ -243,9 +243,12 @@ where
         F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let stop = match self.state() {
-            ServerState::Open => self.core.stop_signal(),
-            _ => self.enter_open("serve")?,
+        let stop = {
+            let _alone = self.core.enter_alone();
+            match self.state() {
+                ServerState::Open => self.core.stop_signal(),
+                _ => self.enter_open("serve")?,
+            }
         };
         if let Ok(address) = listener.local_addr() {
             self.core.directory.event(ServerEvent::Listening { address });
@@ -377,6 +380,7 @@ where
 
     /// For single connections: opens a server that never was.
     fn enter_open_once(&self) -> Result<watch::Receiver<bool>, OpenError> {
+        let _alone = self.core.enter_alone();
         if self.state() == ServerState::None {
             match self.enter_open("upgrade") {
                 // Another one has opened it in between, which is as good.
