@@ -265,3 +265,36 @@ async fn r5_a_client_of_another_version_is_not_told_and_not_closed() {
     server.users().join("bob").expect("room");
     assert!(client.remote().unlink().await.expect("it is open"));
 }
+
+/// A broken one would lose changes of the roster with the events that nobody could be told of, or keep them all.
+#[tokio::test]
+async fn r31_more_news_than_may_wait_end_in_a_fresh_snapshot() {
+    let users = Arc::new(std::sync::OnceLock::<ws_server::Users<RosterWatcherRemote>>::new());
+    let held = Arc::clone(&users);
+    let server = Server::builder()
+        .on_user_event(move |event| {
+            // While this runs, nothing else is told.
+            if matches!(event, ws_server::UserEvent::Join { name } if &**name == "storm") {
+                let users = held.get().expect("set");
+                for _ in 0..20_000 {
+                    users.join("gust").expect("room");
+                    users.kick("gust");
+                }
+                users.join("calm").expect("room");
+            }
+        })
+        .build()
+        .expect("good options");
+    assert!(users.set(server.users()).is_ok());
+    let events = server.users().events();
+    let ann = join(&server, Encoding::Bincode).await;
+    ann.link("ann").await.expect("free");
+    agrees(&server, &ann.roster).await;
+    server.users().join("storm").expect("room");
+    agrees(&server, &ann.roster).await;
+    assert!(events.missed() > 10_000, "{}", events.missed());
+    server.users().join("after").expect("room");
+    agrees(&server, &ann.roster).await;
+    let names: Vec<_> = ann.roster.users().into_iter().map(|user| user.name).collect();
+    assert_eq!(names, ["after", "ann", "calm", "storm"]);
+}
