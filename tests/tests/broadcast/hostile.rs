@@ -101,8 +101,7 @@ async fn r32_who_vanishes_during_a_fan_out_leaves_nothing() {
     assert_eq!(screens.show("anybody?".into()).await.closed, 20);
 }
 
-/// What [`SlowConsumer`] says of a sender that never rests: readers in this process get a turn between two events, and
-/// keep up with it, on one thread as well.
+/// On one thread the readers have their turn between two events, and keep up.
 #[tokio::test]
 async fn r32_a_sender_that_never_rests_leaves_healthy_readers_their_turns() {
     let mut stage = Stage::new(quiet());
@@ -119,9 +118,8 @@ async fn r32_a_sender_that_never_rests_leaves_healthy_readers_their_turns() {
     }
 }
 
-/// Over sockets credit comes back when the runtime looks at them: one who sends for as long as it likes asks for `Wait`,
-/// and loses nobody.
-#[tokio::test]
+/// With several threads it would outrun them: one who sends for as long as it likes asks for `Wait`, and loses nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r32_a_sender_that_never_rests_and_waits_loses_nobody_over_sockets() {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let (_gate, gated) = tokio::sync::watch::channel(true);

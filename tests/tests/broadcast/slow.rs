@@ -57,7 +57,7 @@ async fn r32_newest_are_dropped_counted_and_what_was_kept_arrives_in_order() {
     }
     assert_eq!(began.elapsed(), Duration::ZERO, "nobody is waited for");
     assert_eq!((kept.len() + dropped, waiting), (100, kept.len() - 2), "two were sent at once");
-    assert!(waiting >= 8 && waiting <= QUEUE / 256);
+    assert!((8..=QUEUE / 256).contains(&waiting));
     assert_eq!(seats[1].serving.stats().broadcasts_dropped, dropped as u64);
     assert_eq!(seats[0].serving.stats().broadcasts_dropped, 0);
     // It is not closed, however long that takes.

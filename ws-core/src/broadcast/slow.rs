@@ -4,7 +4,11 @@
 ///
 /// Every connection has a queue for what is broadcast to it and cannot leave yet, for want of the credit that its
 /// handlers return, or of room in its outbox. The queue is bounded by `Limits::outbox_bytes`, in which each event counts
-/// for its frame and 256 bytes; the bytes themselves are shared by all connections.
+/// for its frame and 256 bytes; the bytes themselves are shared by all connections. An event longer than that never
+/// waits: where it cannot leave at once, it finds the queue full.
+///
+/// A sender that never rests outruns healthy readers as well, unless it uses [`Wait`](Self::Wait): nothing else holds it
+/// up, and some thousands of small events ahead of them, or 1 MiB, their queues are full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowConsumer {
     /// The broadcast waits until the event is in the outbox of every connection, for `Limits::send_timeout` (5 s) at
