@@ -56,6 +56,7 @@ mod listeners;
 mod message;
 mod peer;
 mod policy;
+pub mod presence;
 pub mod protocol;
 mod route;
 pub mod service;

@@ -1,5 +1,6 @@
 //! The untyped handle of the other side of one connection.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -81,6 +82,13 @@ impl Peer {
     #[must_use]
     pub fn context<C: Send + 'static>(&self) -> Option<Context<C>> {
         self.shared.context()?.downcast()
+    }
+
+    /// What whoever opened the connection keeps beside it, where it is a `T`; see
+    /// [`Link::extend`](crate::link::Link::extend).
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.shared.extension.get()?).downcast().ok()
     }
 
     /// Resolves when the connection has ended (R34).

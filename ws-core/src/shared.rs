@@ -1,5 +1,6 @@
 //! What the handles of a connection and its driver share: the engine behind one short lock.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     max_body: AtomicUsize,
     /// The application's state, until the connection ends: it may hold remotes, and they hold this (R3).
     context: Mutex<Option<AnyContext>>,
+    /// What whoever opened the connection wants to find again by its peer; set at most once.
+    pub(crate) extension: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// Told when the connection begins to end.
     on_closing: Notify,
     /// Told when an early message was kept or dropped, and when there will be none (R8).
@@ -99,6 +102,7 @@ impl Shared {
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             context: Mutex::new(None),
+            extension: OnceLock::new(),
             on_closing: Notify::new(),
             on_early: Notify::new(),
             on_text: Notify::new(),

@@ -77,7 +77,7 @@ impl Casting {
         for peer in std::mem::take(&mut self.cast.peers) {
             match self.cast.send(&peer) {
                 Ok(posted) => self.delivery.count(posted),
-                Err(waits) => self.slow.push(waits),
+                Err(waits) => self.slow.push(*waits),
             }
         }
     }
@@ -85,7 +85,7 @@ impl Casting {
 
 impl Cast {
     /// To one of them; gives what is to be awaited where the event shall wait.
-    fn send(&self, peer: &Peer) -> Result<Posted, Waiting> {
+    fn send(&self, peer: &Peer) -> Result<Posted, Box<Waiting>> {
         let Some(frame) = self.frames.get(peer.encoding()) else { return Ok(Posted::Refused) };
         let Some((id, frame)) = self.intercepted(peer, frame) else { return Ok(Posted::Refused) };
         let shared = peer.shared();
@@ -106,7 +106,7 @@ impl Cast {
             sending: Sending::broadcast(Arc::clone(shared), post.method, self.method, post.frame),
             to: Arc::clone(shared),
         };
-        shared.with(|engine, effects| engine.post_now(clock::now(), post, effects)).map_err(waits)
+        shared.with(|engine, effects| engine.post_now(clock::now(), post, effects)).map_err(|post| Box::new(waits(post)))
     }
 
     /// What interceptors make of it for this peer; none where they deny it.

@@ -18,8 +18,8 @@ pub struct Delivery {
     pub dropped: usize,
     /// They had ended, or were closed because they do not keep up.
     pub closed: usize,
-    /// It is not for them: their contract differs, it is too large for them, an interceptor denies it, or it cannot be
-    /// encoded at all.
+    /// It is not for them: their contract differs, it is too large for them, an interceptor denies it, they are no
+    /// clients, or it cannot be encoded at all.
     pub refused: usize,
 }
 

@@ -20,7 +20,8 @@ use crate::service::{ContractName, Event, EventWriter, MethodId, MethodSpec, Nam
 
 /// Who is reached by a broadcast; asked anew for each.
 pub trait Recipients: Send + Sync + 'static {
-    /// Them, each once.
+    /// Them, each once: connections of servers. Over a connection to a server only calls go; it refuses what is
+    /// broadcast (R19).
     fn recipients(&self) -> Vec<Peer>;
 }
 

@@ -9,7 +9,7 @@ use super::content::{Content, SharedFrame};
 use super::deadlines::Due;
 use super::pending::{EVENTS, Entry, Kind, POST, Progress, Slow};
 use super::send::Outgoing;
-use super::state::Engine;
+use super::state::{Engine, Role};
 use super::{Effects, Key};
 use crate::id::ConnectionId;
 use crate::limits::LONGEST_DURATION;
@@ -81,7 +81,7 @@ pub(crate) enum Posted {
     Dropped,
     /// The connection has ended, by this or before.
     Closed,
-    /// The other side takes no such message: its contract differs, or the frame is too large for it.
+    /// The other side takes no such message: its contract differs, the frame is too large for it, or it is a server.
     Refused,
 }
 
@@ -108,7 +108,9 @@ impl Engine {
         if !self.is_active() {
             return Posted::Closed;
         }
-        if self.schema.refuses_there(post.method) || post.frame.len() > self.frame_limit {
+        // A client may not send what has the id 0 (R19).
+        let refused = self.role == Role::Client || self.schema.refuses_there(post.method);
+        if refused || post.frame.len() > self.frame_limit {
             return Posted::Refused;
         }
         if self.pending.head(EVENTS).is_none() && self.admits_event() {
@@ -131,7 +133,9 @@ impl Engine {
         post: Post,
         effects: &mut Effects,
     ) -> Result<Posted, Post> {
-        let waits = self.is_active() && !(self.pending.head(EVENTS).is_none() && self.admits_event());
+        let waits = self.is_active()
+            && self.role == Role::Server
+            && !(self.pending.head(EVENTS).is_none() && self.admits_event());
         if waits { Err(post) } else { Ok(self.post(now, post, effects)) }
     }
 

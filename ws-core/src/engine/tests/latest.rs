@@ -98,6 +98,13 @@ fn r32_a_replacement_that_does_not_fit_is_dropped_and_the_old_one_stays() {
 fn r32_a_replacement_that_does_not_fit_closes_where_that_is_the_policy() {
     let mut lone = stuck(1000);
     assert_eq!(lone.post_about(100, Slow::Close, key(1)), Posted::Waits);
+    assert_eq!(
+        lone.post_about(2000, Slow::Close, key(1)),
+        Posted::Replaced,
+        "alone, it may exceed the bound"
+    );
+    assert_eq!(lone.post_about(100, Slow::Close, key(1)), Posted::Replaced);
+    assert_eq!(lone.post(100, Slow::Close), Posted::Waits);
     assert_eq!(lone.post_about(2000, Slow::Close, key(1)), Posted::Closed);
     assert_eq!(lone.close_code(), Some(code::SLOW));
     lone.holds_nothing();

@@ -331,6 +331,28 @@ fn r32_what_this_peer_does_not_take_is_refused_and_nothing_else_happens() {
     lone.holds_nothing();
 }
 
+/// A server closes who sends the id 0, so no client does.
+#[test]
+fn r19_a_client_broadcasts_nothing() {
+    let announced = Announced { event_messages: 1, ..GENEROUS };
+    let mut lone = Lone::fresh(Role::Client, narrow(1000)).activated(announced);
+    for _ in 0..3 {
+        assert_eq!(lone.post(1, Slow::Close), Posted::Refused);
+        let post = Post {
+            method: MethodId::of("T.event"),
+            frame: frame(1),
+            slow: Slow::Drop,
+            stall: STALL,
+            latest: None,
+        };
+        let posted = lone.engine.post_now(lone.now, post, &mut lone.effects);
+        assert_eq!(posted.ok(), Some(Posted::Refused));
+        // Without credit it is the same.
+        lone.begin(Outgoing { method: MethodId::of("T.event"), kind: Sends::Event, ..lone.outgoing(1) });
+    }
+    assert!(!lone.out().iter().any(|frame| matches!(frame, Seen::Event { id: 0, .. })));
+}
+
 #[test]
 fn r32_a_peer_that_is_not_accepted_yet_or_has_ended_gets_nothing() {
     let mut lone = Lone::fresh(Role::Server, limits());
