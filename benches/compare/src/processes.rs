@@ -16,7 +16,7 @@ use crate::results::{Entry, Missing, Writing};
 use crate::suite::{Turns, is_peer, turns};
 
 /// No measurement takes longer, connecting and all.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(60);
 /// Files that a process has open beside its connections.
 const OTHER_FILES: u64 = 64;
 

@@ -23,10 +23,10 @@ pub trait Bench {
     fn blocks(&self, count: u64, bytes: u64) -> impl futures::Stream<Item = Bytes> + Send;
 
     /// From now on this connection gets the events.
-    async fn subscribe(&self, ctx: &ws_core::CallContext);
+    async fn subscribe(&self);
 
-    /// Sends an event to all that have subscribed. Tells how often it was encoded.
-    async fn broadcast(&self) -> u64;
+    /// Sends an event to all that have subscribed. Tells how often it was encoded, or why not all were reached.
+    async fn broadcast(&self) -> Result<u64, String>;
 
     /// Calls the client, so many calls in flight, for so long. Tells how many were answered.
     async fn reverse(&self, in_flight: u32, milliseconds: u64) -> u64;

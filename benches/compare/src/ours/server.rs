@@ -7,20 +7,23 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use harness::{Outcome, Record, event, repeat_calls};
 use tokio::net::TcpListener;
-use ws_core::{CallContext, Encoding, Limits};
+use ws_core::broadcast::BroadcastHandle;
+use ws_core::{Broadcast, Encoding, Limits, Peer};
 use ws_server::WebSocketServer;
 
-use super::contract::{Bench, BenchProvider, Note, ScreenRemote};
+use super::contract::{Bench, BenchProvider, Note, ScreenBroadcast, ScreenRemote};
 
 type Server = WebSocketServer<(), BenchProvider<Service>, ScreenRemote>;
 
 /// The connections that get the events.
-type Subscribers = Arc<Mutex<Vec<ScreenRemote>>>;
+type Subscribers = Arc<Mutex<Vec<Peer>>>;
 
 /// What serves one connection.
 struct Service {
     client: ScreenRemote,
+    peer: Peer,
     subscribers: Subscribers,
+    all: ScreenBroadcast,
 }
 
 impl Bench for Service {
@@ -41,16 +44,14 @@ impl Bench for Service {
         stream::iter(0..count).map(move |_| block.clone())
     }
 
-    async fn subscribe(&self, _ctx: &CallContext) {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(self.client.clone());
+    async fn subscribe(&self) {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(self.peer.clone());
     }
 
-    async fn broadcast(&self) -> u64 {
+    async fn broadcast(&self) -> Result<u64, String> {
         let before = Note::encoded();
-        for client in self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let _gone = client.told(Note(event())).start();
-        }
-        Note::encoded() - before
+        let delivery = self.all.told(Note(event())).await;
+        if delivery.is_complete() { Ok(Note::encoded() - before) } else { Err(format!("{delivery:?}")) }
     }
 
     async fn reverse(&self, in_flight: u32, milliseconds: u64) -> u64 {
@@ -68,8 +69,12 @@ impl Bench for Service {
 pub async fn serve(encoding: Encoding, limits: Limits, listener: TcpListener) -> Outcome<()> {
     let server = Server::builder().encodings([encoding]).limits(limits).build()?;
     let subscribers = Subscribers::default();
+    let told = Arc::clone(&subscribers);
+    let recipients = move || told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let all = ScreenBroadcast::from_handle(BroadcastHandle::new(Arc::new(recipients)));
     server.serve(Arc::new(listener), move |acceptor| {
-        let service = Service { client: acceptor.remote(), subscribers: Arc::clone(&subscribers) };
+        let (client, peer) = (acceptor.remote(), acceptor.peer());
+        let service = Service { client, peer, subscribers: Arc::clone(&subscribers), all: all.clone() };
         async move {
             acceptor.accept(BenchProvider::new(service)).await?;
             Ok(())

@@ -38,12 +38,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Peer {
-    /// An event with one argument, already JSON, and the argument of its acknowledgement.
-    async fn ask<T: DeserializeOwned>(&self, event: &str, argument: &str) -> Outcome<T> {
+    /// An event with its arguments, already JSON, and the argument of its acknowledgement.
+    async fn ask<T: DeserializeOwned>(&self, event: &str, arguments: &str) -> Outcome<T> {
         let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         locked(&self.shared.waiting).insert(id, sender);
-        self.queue.send(format!("42{id}[\"{event}\",{argument}]"))?;
+        self.queue.send(format!("42{id}[\"{event}\",{arguments}]"))?;
         Ok(serde_json::from_str(&answer.await?)?)
     }
 }
@@ -84,7 +84,7 @@ impl System for Peer {
 
     async fn blocks(&self, count: u64, bytes: usize) -> Outcome<u64> {
         self.shared.items.store(0, Ordering::Relaxed);
-        let _sent: u64 = self.ask("blocks", &format!("[{count},{bytes}]")).await?;
+        let _sent: u64 = self.ask("blocks", &format!("{count},{bytes}")).await?;
         Ok(self.shared.items.load(Ordering::Relaxed))
     }
 
@@ -99,7 +99,7 @@ impl System for Peer {
     }
 
     async fn reverse(&self, in_flight: usize, duration: Duration) -> Outcome<u64> {
-        self.ask("reverse", &format!("[{in_flight},{}]", duration.as_millis())).await
+        self.ask("reverse", &format!("{in_flight},{}", duration.as_millis())).await
     }
 }
 
