@@ -84,7 +84,7 @@ pub fn compare(arguments: &Arguments) -> Outcome<()> {
         cores,
         quick: arguments.quick,
     };
-    for turn in &turns {
+    for turn in turns.iter().filter(|turn| !turn.systems.is_empty()) {
         let rounds = arguments.rounds.unwrap_or(turn.rounds);
         let milliseconds = arguments.milliseconds.unwrap_or(turn.milliseconds);
         runtime.block_on(measuring.take(&Turns { rounds, milliseconds, ..turn.clone() }))?;
