@@ -9,7 +9,6 @@ use ws_core::{ConnectionId, Encoding, code};
 use ws_server::{Acceptor, HandlerError, Rejection, ServerEvent, ServerEvents, WebSocketServer};
 use ws_tests::fixture::until_true;
 use ws_tests::raw::Raw;
-use ws_tests::raw::frames::Hello;
 
 type Server = WebSocketServer<String, (), (), u32>;
 
@@ -106,11 +105,31 @@ async fn a_life() {
     assert_eq!(events.next().await, None);
 }
 
+/// A broken one would open the server for the first, and refuse who comes at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn r2_a_server_is_opened_by_several_at_once() {
+    for _ in 0..200 {
+        let server = Server::new();
+        let attach = || {
+            let ((here, there), server) = (memory_pair(4), server.clone());
+            tokio::spawn(async move {
+                let _here = here;
+                if let Some(refused) = server.attach(there, Encoding::Bincode, decide).now_or_never() {
+                    refused.expect("open");
+                }
+            })
+        };
+        for attached in [attach(), attach(), attach(), attach()] {
+            attached.await.expect("no panic");
+        }
+    }
+}
+
 /// A broken one would tell of an end twice, or not at all where a connection is aborted or was never accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r34_exactly_one_disconnect_for_each_connect() {
     let server = Server::new();
-    let mut events = server.events();
+    let events = server.events();
     let mut clients = Vec::new();
     for round in 0..40 {
         let (here, there) = memory_pair(4);
@@ -156,11 +175,10 @@ async fn r35_who_breaks_the_protocol_is_an_error() {
     let attached = server.clone();
     tokio::spawn(async move { attached.accept_stream(there, None, decide).await });
     let mut raw = Raw::upgrade(Box::new(here), Encoding::Bincode).await;
-    // Text where there is none, before anything else.
-    raw.send([Hello::default().with_header(&[0xff; 3])]).await;
-    until_true(|| server.counts().connections == 0 || server.counts().unactivated == 0).await;
+    raw.binary(vec![0xff; 3]).await;
+    assert_eq!(raw.close_code().await, code::PROTOCOL);
     drop(raw);
     until_true(|| server.counts().connections == 0).await;
     let all = news(&mut events);
-    assert_eq!(kinds(&all), ["connected", "rejected", "disconnected"], "{all:?}");
+    assert_eq!(kinds(&all), ["connected", "error", "disconnected"], "{all:?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -35,6 +35,8 @@ pub(crate) struct Core<H, P, R, C> {
     pub(crate) helpers: Arc<Tasks>,
     /// Tells accept loops and upgrades of the current opening to stop.
     stop: Mutex<watch::Sender<bool>>,
+    /// Held while a server enters `Open` without waiting, so that nobody finds it half open.
+    entering: Mutex<()>,
     pub(crate) turned_away: AtomicU64,
     /// Whether users who are offline for too long are being looked for.
     sweeping: Arc<AtomicBool>,
@@ -76,11 +78,17 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
             drivers: Arc::default(),
             helpers: Arc::default(),
             stop: Mutex::new(watch::Sender::new(true)),
+            entering: Mutex::default(),
             turned_away: AtomicU64::new(0),
             sweeping: Arc::default(),
             limits,
             types: PhantomData,
         })
+    }
+
+    /// Until this is dropped, others that would enter `Open` without waiting do wait.
+    pub(crate) fn enter_alone(&self) -> MutexGuard<'_, ()> {
+        self.entering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh signal for a new opening; `true` means stop. Whoever belongs to an opening is handed its signal when it

@@ -25,7 +25,8 @@ use crate::shared::Shared;
 /// when it is made; it is sent when it is first polled, to all of them at once, and gives other tasks a turn before it
 /// resolves.
 ///
-/// It waits for nobody, except with [`SlowConsumer::Wait`].
+/// It waits for nobody, except with [`SlowConsumer::Wait`]. Broadcasts that one task awaits one after another arrive
+/// everywhere in that order; those of several threads at once may arrive here in one order and there in another.
 ///
 /// # Cancel safety
 /// Dropped before it is polled, nothing is sent. With [`SlowConsumer::Wait`], dropped later, those that it still waits
