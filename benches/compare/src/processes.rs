@@ -182,6 +182,12 @@ impl Measuring {
             let last = said.lines().last().unwrap_or("ended without a word");
             return Err(last.split_once(": ").map_or(last, |(_, reason)| reason).to_owned().into());
         }
-        Ok(serde_json::from_slice(&output.stdout)?)
+        let measured: Measured = serde_json::from_slice(&output.stdout)?;
+        // Neither a ratio nor a plot can be made of nothing.
+        if measured.value.is_finite() && measured.value > 0.0 {
+            Ok(measured)
+        } else {
+            Err("measured nothing".into())
+        }
     }
 }
