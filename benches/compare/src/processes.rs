@@ -84,7 +84,7 @@ pub fn compare(arguments: &Arguments) -> Outcome<()> {
         cores,
         quick: arguments.quick,
     };
-    for turn in &turns {
+    for turn in turns.iter().filter(|turn| !turn.systems.is_empty()) {
         let rounds = arguments.rounds.unwrap_or(turn.rounds);
         let milliseconds = arguments.milliseconds.unwrap_or(turn.milliseconds);
         runtime.block_on(measuring.take(&Turns { rounds, milliseconds, ..turn.clone() }))?;
@@ -182,6 +182,12 @@ impl Measuring {
             let last = said.lines().last().unwrap_or("ended without a word");
             return Err(last.split_once(": ").map_or(last, |(_, reason)| reason).to_owned().into());
         }
-        Ok(serde_json::from_slice(&output.stdout)?)
+        let measured: Measured = serde_json::from_slice(&output.stdout)?;
+        // Neither a ratio nor a plot can be made of nothing.
+        if measured.value.is_finite() && measured.value > 0.0 {
+            Ok(measured)
+        } else {
+            Err("measured nothing".into())
+        }
     }
 }

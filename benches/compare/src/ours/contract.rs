@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use harness::Record;
 use serde::{Deserialize, Serialize, Serializer};
-use ws_core::ws_service;
+use ws_core::{CallContext, ws_service};
 
 /// What the server does.
 #[ws_service]
@@ -23,7 +23,7 @@ pub trait Bench {
     fn blocks(&self, count: u64, bytes: u64) -> impl futures::Stream<Item = Bytes> + Send;
 
     /// From now on this connection gets the events.
-    async fn subscribe(&self);
+    async fn subscribe(&self, ctx: &CallContext);
 
     /// Sends an event to all that have subscribed. Tells how often it was encoded, or why not all were reached.
     async fn broadcast(&self) -> Result<u64, String>;

@@ -1,29 +1,24 @@
 //! The side that serves.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use harness::{Outcome, Record, event, repeat_calls};
 use tokio::net::TcpListener;
-use ws_core::broadcast::BroadcastHandle;
-use ws_core::{Broadcast, Encoding, Limits, Peer};
-use ws_server::WebSocketServer;
+use ws_core::{CallContext, Encoding, Limits};
+use ws_server::{Group, WebSocketServer};
 
-use super::contract::{Bench, BenchProvider, Note, ScreenBroadcast, ScreenRemote};
+use super::contract::{Bench, BenchProvider, Note, ScreenRemote};
 
 type Server = WebSocketServer<(), BenchProvider<Service>, ScreenRemote>;
-
-/// The connections that get the events.
-type Subscribers = Arc<Mutex<Vec<Peer>>>;
 
 /// What serves one connection.
 struct Service {
     client: ScreenRemote,
-    peer: Peer,
-    subscribers: Subscribers,
-    all: ScreenBroadcast,
+    /// The connections that get the events.
+    subscribers: Group<ScreenRemote>,
 }
 
 impl Bench for Service {
@@ -44,13 +39,13 @@ impl Bench for Service {
         stream::iter(0..count).map(move |_| block.clone())
     }
 
-    async fn subscribe(&self) {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(self.peer.clone());
+    async fn subscribe(&self, ctx: &CallContext) {
+        self.subscribers.insert(ctx.connection());
     }
 
     async fn broadcast(&self) -> Result<u64, String> {
         let before = Note::encoded();
-        let delivery = self.all.told(Note(event())).await;
+        let delivery = self.subscribers.remote().told(Note(event())).await;
         if delivery.is_complete() { Ok(Note::encoded() - before) } else { Err(format!("{delivery:?}")) }
     }
 
@@ -68,13 +63,9 @@ impl Bench for Service {
 
 pub async fn serve(encoding: Encoding, limits: Limits, listener: TcpListener) -> Outcome<()> {
     let server = Server::builder().encodings([encoding]).limits(limits).build()?;
-    let subscribers = Subscribers::default();
-    let told = Arc::clone(&subscribers);
-    let recipients = move || told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let all = ScreenBroadcast::from_handle(BroadcastHandle::new(Arc::new(recipients)));
+    let subscribers = server.group("subscribers");
     server.serve(Arc::new(listener), move |acceptor| {
-        let (client, peer) = (acceptor.remote(), acceptor.peer());
-        let service = Service { client, peer, subscribers: Arc::clone(&subscribers), all: all.clone() };
+        let service = Service { client: acceptor.remote(), subscribers: subscribers.clone() };
         async move {
             acceptor.accept(BenchProvider::new(service)).await?;
             Ok(())

@@ -68,7 +68,9 @@ impl Kind {
         for (index, (system, _)) in systems().enumerate() {
             let point = |run: &Run| {
                 let value = results.value(&run.to_string(), system)?;
-                (self.point)(run.workload, value.median)
+                // A logarithm needs more than nothing.
+                let point = (self.point)(run.workload, value.median)?;
+                (point.0.is_normal() && point.1.is_normal() && point.1 > 0.0).then_some(point)
             };
             let one_thread = runs.iter().filter(|run| run.runtime == Runtime::CurrentThread);
             let mut points: Vec<(f64, f64)> = one_thread.filter_map(point).collect();
@@ -92,4 +94,36 @@ pub fn shown(drawn: &[&Kind], folder: &str) -> String {
         let _ = writeln!(text, "![{}]({folder}/{})\n", kind.title, kind.file);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KINDS;
+    use crate::results::{Entry, Results};
+    use harness::Measured;
+
+    /// A line of calls on one connection.
+    fn results(values: [f64; 3]) -> Results {
+        let entry = |(run, value): (&str, f64)| {
+            let measured = Measured { value, ..Measured::default() };
+            Entry { run: run.to_owned(), system: "ours".to_owned(), round: 0, measured }
+        };
+        let entries = ["calls-1", "calls-64", "calls-1024"].into_iter().zip(values).map(entry).collect();
+        Results { entries, ..Results::default() }
+    }
+
+    #[test]
+    fn only_what_has_points_is_drawn() {
+        let drawn = KINDS.iter().filter_map(|kind| Some((kind.file, kind.draw(&results([1e4, 5e5, 1e6]))?)));
+        let drawn: Vec<(&str, String)> = drawn.collect();
+        assert_eq!(drawn.len(), 1);
+        assert_eq!(drawn[0].0, "in-flight.svg");
+        assert_eq!(drawn[0].1.matches("<circle").count(), 3);
+    }
+
+    #[test]
+    fn a_figure_of_nothing_is_no_point() {
+        let drawn = KINDS.iter().find_map(|kind| kind.draw(&results([1e4, 0.0, 1e6])));
+        assert_eq!(drawn.unwrap().matches("<circle").count(), 2);
+    }
 }
