@@ -96,6 +96,12 @@ impl Incoming {
         Ok(Some(WebSocketFrame { opcode: head.opcode, is_final: head.is_final, payload }))
     }
 
+    /// Bytes of its buffer.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.inbox.capacity()
+    }
+
     fn head(&mut self, collected: usize) -> Result<Option<Head>, Refused> {
         if self.head.is_none() {
             let Some((head, length)) = parse(&self.inbox, self.masked)? else { return Ok(None) };

@@ -12,6 +12,9 @@ mod upgrading;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+#[cfg(all(test, feature = "websocket"))]
+mod tests;
+
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
