@@ -12,6 +12,7 @@ use crate::codec::{EncodeError, Encoding};
 use crate::connection::sendable;
 use crate::connection_context::Context;
 use crate::context::CallOptions;
+use crate::engine::SchemaMismatch;
 use crate::event::Sending;
 use crate::id::ConnectionId;
 use crate::protocol::{CloseInfo, ClosedBy, Envelope};
@@ -70,6 +71,12 @@ impl Peer {
     /// stands (R34).
     pub fn close(&self, code: u16, reason: &str) {
         self.shared.close(CloseInfo::new(sendable(code), reason, ClosedBy::Local));
+    }
+
+    /// The methods that fail `SchemaMismatch`, named, with both sides' fingerprints (R5).
+    #[must_use]
+    pub fn mismatches(&self) -> Vec<SchemaMismatch> {
+        self.shared.look(|engine| engine.mismatches())
     }
 
     /// Whether the connection is accepted and has not ended.

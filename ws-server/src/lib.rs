@@ -60,9 +60,9 @@ pub use acceptor::{AcceptError, Acceptor};
 pub use builder::{ConfigError, ServerBuilder};
 pub use handler::HandlerError;
 pub use hub::{
-    Authentication, Events, Group, Insertion, JoinError, LinkDenied, LinkError, LinkPolicy, ServerConnection,
-    ServerEvent, ServerEvents, ServerPresence, User, UserEvent, UserEvents, UserInfo, UserOptions, Users,
-    default_name_rule,
+    Audience, Authentication, Events, Group, Insertion, JoinError, LinkDenied, LinkError, LinkPolicy,
+    Selector, ServerConnection, ServerEvent, ServerEvents, ServerPresence, User, UserError, UserEvent,
+    UserEvents, UserInfo, UserOptions, Users, default_name_rule,
 };
 pub use lifecycle::{OpenError, ServerState, StateError};
 pub use rejection::Rejection;

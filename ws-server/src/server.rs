@@ -23,7 +23,7 @@ use crate::activation::{Asked, activate, closing, upgraded};
 use crate::builder::ServerBuilder;
 use crate::core::Core;
 use crate::handler::HandlerError;
-use crate::hub::{Directory, Group, ServerEvent, ServerEvents, ServerPresence, Settings, Users};
+use crate::hub::{Audience, Directory, Group, ServerEvent, ServerEvents, ServerPresence, Settings, Users};
 use crate::lifecycle::{Lifecycle, OpenError, ServerState, StateError};
 use crate::listen::{listen, serve};
 use crate::upgrade::{self, UpgradeChecks, UpgradeRequest, http};
@@ -153,12 +153,17 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
 
     /// The group of this name, of 1–256 bytes; it is there as long as connections are in it.
     #[must_use]
-    pub fn group(&self, name: impl AsRef<str>) -> Group {
+    pub fn group(&self, name: impl AsRef<str>) -> Group<R> {
         Group::new(name.as_ref(), Arc::downgrade(&self.core.directory))
     }
 }
 
 impl<H, P, R: Remote, C: Send + 'static> WebSocketServer<H, P, R, C> {
+    /// Whom a broadcast shall reach: everybody, unless it is narrowed down (R32).
+    pub fn audience(&self) -> Audience<R, C> {
+        Audience::new(Arc::downgrade(&self.core.directory))
+    }
+
     /// The activated connection with this id.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<Connection<R, C>> {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ws_core::presence::{RosterChange, RosterUser, RosterWatcherRemote};
-use ws_core::{ConnectionId, Peer, Remote, SendError, code};
+use ws_core::broadcast::{BroadcastHandle, Delivery as Report, Recipients};
+use ws_core::presence::{RosterChange, RosterUser, RosterWatcherBroadcast};
+use ws_core::{Broadcast, ConnectionId, Peer, code};
 
 use super::directory::Directory;
 use super::event::ServerEvent;
@@ -15,11 +16,48 @@ use super::user::UserEvent;
 
 /// What only the one who tells needs to know. It keeps the roster for itself, so that a snapshot is made without the
 /// lock of the tables, and is exact for its place in the log.
-#[derive(Debug, Default)]
+///
+/// All that is told of the roster is broadcast, to one or to many: in one queue of each connection, so in order, and who
+/// does not keep up is closed (R32), so that who stays has seen everything.
+#[derive(Debug)]
 pub(super) struct Delivery {
     roster: BTreeMap<Arc<str>, u32>,
     sequence: u64,
-    watchers: HashMap<ConnectionId, Peer>,
+    watchers: Arc<Watchers>,
+    everybody: RosterWatcherBroadcast,
+}
+
+/// Those who watch the roster; only the one who tells changes them.
+#[derive(Debug, Default)]
+struct Watchers(Mutex<HashMap<ConnectionId, Peer>>);
+
+/// For the broadcast to everybody.
+#[derive(Debug)]
+struct Everybody(Arc<Watchers>);
+
+impl Watchers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConnectionId, Peer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> Vec<Peer> {
+        self.lock().values().cloned().collect()
+    }
+}
+
+impl Recipients for Everybody {
+    fn recipients(&self) -> Vec<Peer> {
+        self.0.all()
+    }
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        let watchers = Arc::<Watchers>::default();
+        let everybody = BroadcastHandle::new(Arc::new(Everybody(Arc::clone(&watchers))));
+        let everybody = RosterWatcherBroadcast::from_handle(everybody);
+        Self { roster: BTreeMap::new(), sequence: 0, watchers, everybody }
+    }
 }
 
 /// The roster as the tables have it, where the log has lost something of it.
@@ -62,15 +100,29 @@ impl Delivery {
             Item::Server(event) => tell(&directory.settings.on_event, &directory.server_readers, &event),
             Item::User(event) => tell(&directory.settings.on_user_event, &directory.user_readers, &event),
             Item::Watch(peer) => {
-                self.introduce(&peer);
-                self.watchers.insert(peer.id(), peer);
-            }
-            Item::Unwatch(id) => {
-                if let Some(peer) = self.watchers.remove(&id) {
-                    end(peer);
+                // Not before it has its snapshot: it would be told what that says already.
+                if self.introduce(&peer) {
+                    self.watchers.lock().insert(peer.id(), peer);
                 }
             }
-            Item::Change(change) => self.change(&change),
+            Item::Unwatch(id) => {
+                let peer = self.watchers.lock().remove(&id);
+                if let Some(peer) = peer {
+                    let _ = only(&peer).ended().now();
+                }
+            }
+            Item::Change(change) => {
+                self.sequence += 1;
+                self.note(&change);
+                let report = self.everybody.changed(self.sequence, change).now();
+                if report.refused > 0 {
+                    // They see a gap in the numbers.
+                    tracing::warn!(
+                        count = report.refused,
+                        "an interceptor keeps a change of the roster back"
+                    );
+                }
+            }
         }
     }
 
@@ -78,34 +130,30 @@ impl Delivery {
         self.roster = users.into_iter().collect();
         self.sequence += 1;
         let watchers: HashMap<_, _> = watchers.into_iter().map(|peer| (peer.id(), peer)).collect();
-        let before = std::mem::replace(&mut self.watchers, watchers);
+        let before = std::mem::take(&mut *self.watchers.lock());
         for (id, peer) in before {
-            if !self.watchers.contains_key(&id) {
-                end(peer);
+            if !watchers.contains_key(&id) {
+                let _ = only(&peer).ended().now();
             }
         }
-        for peer in self.watchers.values() {
-            self.introduce(peer);
-        }
+        let watchers = watchers.into_iter().filter(|(_, peer)| self.introduce(peer)).collect();
+        *self.watchers.lock() = watchers;
     }
 
-    fn introduce(&self, peer: &Peer) {
+    /// Tells one connection who is here; false where it cannot be told, and so does not watch.
+    fn introduce(&self, peer: &Peer) -> bool {
         let users = self.roster.iter();
         let users = users.map(|(name, connections)| RosterUser {
             name: name.as_ref().to_owned(),
             connections: *connections,
         });
-        let remote = RosterWatcherRemote::from_peer(peer.clone());
-        told(peer, remote.snapshot(self.sequence, users.collect()).start());
-    }
-
-    fn change(&mut self, change: &RosterChange) {
-        self.sequence += 1;
-        self.note(change);
-        for peer in self.watchers.values() {
-            let remote = RosterWatcherRemote::from_peer(peer.clone());
-            told(peer, remote.changed(self.sequence, change.clone()).start());
+        let Report { reached, refused, .. } = only(peer).snapshot(self.sequence, users.collect()).now();
+        let differs = || peer.mismatches().iter().any(|method| method.method.starts_with("RosterWatcher."));
+        if refused > 0 && !differs() {
+            tracing::warn!(connection = %peer.id(), "a roster is too large for a connection, or denied");
+            peer.close(code::POLICY, "the roster cannot be told");
         }
+        reached > 0
     }
 
     fn note(&mut self, change: &RosterChange) {
@@ -130,21 +178,9 @@ impl Delivery {
     }
 }
 
-/// It watches no more; where it has ended that is nothing.
-fn end(peer: Peer) {
-    told(&peer.clone(), RosterWatcherRemote::from_peer(peer).ended().start());
-}
-
-/// Who cannot be told is closed: its view would be wrong for ever, and it would not know.
-fn told(peer: &Peer, sent: Result<(), SendError>) {
-    match sent {
-        // One that serves another version of the contract has no view.
-        Ok(()) | Err(SendError::Closed(_) | SendError::SchemaMismatch) => {}
-        Err(error) => {
-            tracing::warn!(connection = %peer.id(), %error, "a connection cannot be told of the roster");
-            peer.close(code::POLICY, "the roster cannot be told");
-        }
-    }
+fn only(peer: &Peer) -> RosterWatcherBroadcast {
+    let peer = peer.clone();
+    RosterWatcherBroadcast::from_handle(BroadcastHandle::new(Arc::new(move || vec![peer.clone()])))
 }
 
 fn tell<T: Clone>(callbacks: &[Callback<T>], readers: &Readers<T>, event: &T) {

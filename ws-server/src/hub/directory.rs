@@ -206,7 +206,7 @@ impl Directory {
 }
 
 /// The context is there until the connection ends.
-fn typed<R: Remote, C: Send + 'static>(link: &Link) -> Option<Connection<R, C>> {
+pub(super) fn typed<R: Remote, C: Send + 'static>(link: &Link) -> Option<Connection<R, C>> {
     Some(link.connection(link.peer().context()?, Owns::Nothing))
 }
 

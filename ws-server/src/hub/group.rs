@@ -1,21 +1,24 @@
 //! Groups: named sets of connections.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
-use ws_core::ConnectionId;
+use ws_core::{ConnectionId, Remote};
 
+use super::audience::Audience;
 use super::directory::Directory;
 
 /// What a group's name may be long.
 const MAX_NAME: usize = 256;
 
-/// A handle of one group: cheap to clone, and weak, it keeps neither the group nor the server. A group is there while
+/// A handle of one group, whose members are called by an `R`: cheap to clone, and weak, it keeps neither the group nor the server. A group is there while
 /// it has members; connections leave it when they end.
-#[derive(Clone)]
-pub struct Group {
+pub struct Group<R> {
     name: Arc<str>,
     directory: Weak<Directory>,
+    remote: PhantomData<fn() -> R>,
 }
 
 /// What became of [`Group::insert`].
@@ -42,9 +45,9 @@ impl Insertion {
     }
 }
 
-impl Group {
+impl<R> Group<R> {
     pub(crate) fn new(name: &str, directory: Weak<Directory>) -> Self {
-        Self { name: Arc::from(name), directory }
+        Self { name: Arc::from(name), directory, remote: PhantomData }
     }
 
     /// The name.
@@ -84,7 +87,7 @@ impl Group {
     /// How many are in.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.look(std::collections::BTreeSet::len).unwrap_or_default()
+        self.look(BTreeSet::len).unwrap_or_default()
     }
 
     /// Whether nobody is in.
@@ -93,7 +96,7 @@ impl Group {
         self.len() == 0
     }
 
-    fn look<T>(&self, look: impl FnOnce(&std::collections::BTreeSet<ConnectionId>) -> T) -> Option<T> {
+    fn look<T>(&self, look: impl FnOnce(&BTreeSet<ConnectionId>) -> T) -> Option<T> {
         self.directory.upgrade()?.look(|tables| tables.groups.get(&self.name).map(look))
     }
 }
@@ -108,7 +111,21 @@ impl Directory {
     }
 }
 
-impl fmt::Debug for Group {
+impl<R: Remote> Group<R> {
+    /// The stub that reaches whoever is in the group when it is used.
+    #[must_use]
+    pub fn remote(&self) -> R::Broadcast {
+        Audience::<R>::new(Weak::clone(&self.directory)).group(&*self.name).remote()
+    }
+}
+
+impl<R> Clone for Group<R> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), directory: Weak::clone(&self.directory), remote: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for Group<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
     }

@@ -3,6 +3,7 @@
 //! One table, behind one lock, so that nothing can be in one part of it and not in another. What happens is written to a
 //! log under that lock, and told in its order by one deliverer at a time, outside of it.
 
+mod audience;
 mod connection;
 mod delivery;
 mod directory;
@@ -14,6 +15,7 @@ mod stream;
 mod tables;
 pub(crate) mod user;
 
+pub use audience::{Audience, Selector};
 pub use connection::ServerConnection;
 pub(crate) use directory::{Directory, Settings};
 pub use event::{ServerEvent, ServerEvents};
@@ -21,6 +23,6 @@ pub use group::{Group, Insertion};
 pub use presence::ServerPresence;
 pub use stream::Events;
 pub use user::{
-    Authentication, JoinError, LinkDenied, LinkError, LinkPolicy, User, UserEvent, UserEvents, UserInfo,
-    UserOptions, Users, default_name_rule,
+    Authentication, JoinError, LinkDenied, LinkError, LinkPolicy, User, UserError, UserEvent, UserEvents,
+    UserInfo, UserOptions, Users, default_name_rule,
 };

@@ -16,4 +16,4 @@ pub(crate) use messages::Messages;
 pub use name::default_name_rule;
 pub use options::{Authentication, LinkPolicy, UserOptions};
 pub(crate) use sweep::sweep;
-pub use users::{JoinError, Users};
+pub use users::{JoinError, UserError, Users};

@@ -5,18 +5,30 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
-use ws_core::ConnectionId;
+use ws_core::{ConnectionId, Remote};
 
 use super::event::UserEvents;
 use super::handle::{User, UserInfo};
 use super::link::LinkError;
-use crate::hub::{Directory, Events};
+use crate::hub::{Audience, Directory, Events};
 
 /// The users of a server, whose clients are called by an `R`: cheap to clone, and weak. A provider may hold it; once
 /// the server is gone there is nobody.
 pub struct Users<R> {
     directory: Weak<Directory>,
     remote: PhantomData<fn() -> R>,
+}
+
+/// Why a user is not reached (R30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// There is none of that name.
+    #[error("there is no user of that name")]
+    NotFound,
+    /// It has no connection.
+    #[error("the user is offline")]
+    Offline,
 }
 
 /// Why a user was not made.
@@ -125,6 +137,22 @@ impl<R> Users<R> {
     #[must_use]
     pub fn events(&self) -> UserEvents {
         self.directory.upgrade().map_or_else(Events::ended, |directory| directory.user_readers.subscribe())
+    }
+}
+
+impl<R: Remote> Users<R> {
+    /// The stub that reaches every connection of a user: those that it has when the stub is used.
+    ///
+    /// # Errors
+    /// [`UserError`], as it is now.
+    pub fn remote(&self, name: impl AsRef<str>) -> Result<R::Broadcast, UserError> {
+        let name = name.as_ref();
+        let connections = self.directory.upgrade().and_then(|directory| directory.user(name));
+        match connections {
+            None => Err(UserError::NotFound),
+            Some(connections) if connections.is_empty() => Err(UserError::Offline),
+            Some(_) => Ok(Audience::<R>::new(Weak::clone(&self.directory)).user(name).remote()),
+        }
     }
 }
 
