@@ -122,7 +122,7 @@ impl Room {
     /// and from the roster; it may come again, and read what it has missed.
     fn tell(&self, event: impl FnOnce(MemberBroadcast) -> Casting) {
         let (members, _) = self.members.remote();
-        let _ = event(members).now();
+        event(members).now();
     }
 }
 
