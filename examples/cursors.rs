@@ -1,5 +1,5 @@
-//! Cursors on a shared board: who reads quickly sees nearly every step of the others, who does not only where they are
-//! now. Nobody waits for anybody, and in the end all see the same.
+//! Cursors on a shared board: each sees of the others' steps as many as it can take, and then where they are now. Nobody
+//! waits for anybody, and in the end all see the same.
 //!
 //! `cargo run --example cursors`
 
@@ -190,7 +190,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:4}  {STEPS:5}  {:5}", person.name, person.view.borrow().shown);
     }
     let shown: usize = people.iter().map(|person| person.view.borrow().shown).sum();
-    println!("\n{} positions for three others each: {shown} shown, {} replaced", moves.told, moves.replaced);
+    println!(
+        "\n{} positions told to others: {shown} shown, {} replaced by later ones",
+        moves.reached, moves.replaced
+    );
 
     // Nothing is lost unseen: what was not shown was replaced by a later position of the same cursor.
     assert_eq!((moves.reached, moves.dropped), (all * (people.len() - 1), 0));

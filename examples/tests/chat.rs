@@ -6,6 +6,11 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use ws_client::WebSocketConnector;
+use ws_core::presence::PresenceRemote;
+use ws_core::{CallError, RequestProvider};
+use ws_examples::chat::{ChatRemote, JoinError, MemberRequest, SayError};
+
 /// Nothing here takes long; this only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -187,6 +192,37 @@ fn two_rooms_do_not_hear_each_other() {
     ann.types("/join no/room");
     let nowhere = ann.lines_to("! a room's name has 2 to 16 letters and digits");
     assert!(!nowhere.iter().any(|line| line.contains("alone")), "{nowhere:?}");
+}
+
+/// Clients show nothing of other rooms; this one sees that nothing comes from there.
+#[tokio::test]
+async fn a_connection_is_told_of_its_own_room_alone() -> Result<(), Box<dyn std::error::Error>> {
+    let (_server, url) = Program::server();
+    let mut ann = Program::client("ann", &url);
+    let (member, mut told) = MemberRequest::channel(64);
+    let connector =
+        WebSocketConnector::<(), RequestProvider<MemberRequest>, (ChatRemote, PresenceRemote)>::new(());
+    let connection = connector.connect(&url, member).await?;
+    let (chat, presence) = connection.remote();
+    assert_eq!(chat.join("cellar".into(), 9).await, Err(CallError::App(JoinError::Nameless)));
+    assert_eq!(chat.say("hello".into()).await, Err(CallError::App(SayError::NoRoom)));
+
+    presence.link("bob".into(), None).await?;
+    assert_eq!(chat.join("lobby".into(), 9).await?, []);
+    assert_eq!(chat.join("cellar".into(), 9).await?, [], "it leaves the lobby by that");
+    ann.types("in the lobby");
+    ann.line_with("ann: in the lobby");
+    assert_eq!(chat.say("in the cellar".into()).await?, 1);
+    let Some(MemberRequest::Said { line }) = told.next().await else { panic!("nothing is said") };
+    assert_eq!(
+        (line.room.as_str(), line.text.as_str()),
+        ("cellar", "in the cellar"),
+        "and nothing before it"
+    );
+
+    assert!(chat.leave().await? && !chat.leave().await?);
+    assert_eq!(chat.say("hello".into()).await, Err(CallError::App(SayError::NoRoom)));
+    Ok(())
 }
 
 /// R32: what is told under one lock, all are told in one order.
