@@ -12,3 +12,8 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/evolution.md")]
 pub struct Evolution;
+
+/// Likewise the page on users.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/users.md")]
+pub struct Users;

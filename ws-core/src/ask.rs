@@ -119,7 +119,7 @@ impl<V: Event> Ask<V> {
             reply_to: self.reply_to,
             answers: self.answers,
             metadata: Vec::new(),
-            body,
+            content: body.into(),
         };
         self.awaited = Awaited::by_current();
         let waker = cx.waker().clone();
@@ -133,8 +133,7 @@ impl<V: Event> Ask<V> {
     }
 
     fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
-        let (now, waker) = (clock::now(), cx.waker().clone());
-        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        let outcome = self.shared.poll_outcome(key, cx.waker());
         if outcome.is_pending() {
             self.state = State::Entered(key);
         }

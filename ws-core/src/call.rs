@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
-use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Refused, Sends};
+use crate::engine::{Begun, Content, Held, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::{CallError, Fate, Never};
 use crate::failure::Report;
 use crate::interceptor::{Interceptors, Leaving, Outcome as Completed, Stopped};
@@ -87,7 +87,7 @@ pub struct EventCall<R: Contract> {
 
 impl<R: Contract> EventCall<R> {
     pub(crate) fn new(shared: Arc<Shared>, written: Written) -> Self {
-        let Written { id, method, index, body } = written;
+        let Written { id, method, index, body, .. } = written;
         Self { raw: RawCall::new(shared, id, method, body, None, None), index, types: PhantomData }
     }
 }
@@ -183,7 +183,7 @@ pub(crate) struct RawCall {
 
 enum State {
     Unencodable(EncodeError),
-    Unsent(Body),
+    Unsent(Content),
     /// The engine has an entry.
     Entered(Key),
     Over,
@@ -201,12 +201,12 @@ impl RawCall {
         shared: Arc<Shared>,
         id: MethodId,
         method: &'static MethodSpec,
-        body: Result<Body, EncodeError>,
+        content: Result<impl Into<Content>, EncodeError>,
         options: Option<Arc<CallOptions>>,
         upload: Option<Uploading>,
     ) -> Self {
-        let state = match body {
-            Ok(body) => State::Unsent(body),
+        let state = match content {
+            Ok(content) => State::Unsent(content.into()),
             Err(error) => State::Unencodable(error),
         };
         Self {
@@ -239,8 +239,8 @@ impl RawCall {
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
-            State::Unsent(body) => match self.intercept_send(body) {
-                Ok(body) => self.begin(body, cx),
+            State::Unsent(content) => match self.intercept_send(content) {
+                Ok(content) => self.begin(content, cx),
                 Err(stopped) => return Poll::Ready(replied(stopped)),
             },
             State::Entered(key) => self.poll_entered(key, cx),
@@ -259,13 +259,19 @@ impl RawCall {
         }
     }
 
-    fn intercept_send(&mut self, body: Body) -> Result<Body, Stopped> {
-        let Some(interceptors) = &self.shared.interceptors else { return Ok(body) };
+    fn intercept_send(&mut self, content: Content) -> Result<Content, Stopped> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(content) };
+        let body = match content {
+            Content::Own(body) => body,
+            Content::Shared(bytes) => Body::from_bytes(&bytes),
+            // Never a call.
+            Content::Frame(_) => return Ok(content),
+        };
         let peer = Peer::new(Arc::clone(&self.shared));
         let began = clock::now();
         let (id, body) = self.leaving(interceptors, &peer, began).send(body)?;
         (self.began, self.id) = (Some(began), id);
-        Ok(body)
+        Ok(body.into())
     }
 
     fn intercept_complete(&self, reply: Reply) -> Reply {
@@ -301,7 +307,7 @@ impl RawCall {
         Leaving { interceptors, peer, method, id, is_call: true, options, began }
     }
 
-    fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
+    fn begin(&mut self, content: Content, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let caller = scope::current();
         self.end = scope::current_end();
@@ -315,7 +321,7 @@ impl RawCall {
             reply_to: None,
             answers: false,
             metadata: metadata(self.options.as_deref()),
-            body,
+            content,
         };
         if self.scope_ended(cx) {
             return Poll::Ready(Outcome::Cancelled(Fate::NotSent));
@@ -357,8 +363,7 @@ impl RawCall {
             let fate = self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
             return Poll::Ready(Outcome::Cancelled(fate));
         }
-        let (now, waker) = (clock::now(), cx.waker().clone());
-        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        let outcome = self.shared.poll_outcome(key, cx.waker());
         if outcome.is_pending() {
             self.state = State::Entered(key);
         }

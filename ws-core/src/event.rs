@@ -9,7 +9,7 @@ use crate::call::metadata;
 use crate::clock;
 use crate::codec::{Body, EncodeError};
 use crate::context::CallOptions;
-use crate::engine::{Begun, Key, Outcome, Outgoing, Refused, Sends};
+use crate::engine::{Begun, Content, Key, Outcome, Outgoing, Refused, Sends, SharedFrame};
 use crate::error::SendError;
 use crate::interceptor::{Leaving, Stopped};
 use crate::peer::Peer;
@@ -55,7 +55,7 @@ enum State {
     Unencodable(EncodeError),
     /// An answer to a broadcast (R19).
     Unanswerable,
-    Unsent(Body),
+    Unsent(Content),
     Entered(Key),
     Over,
 }
@@ -69,10 +69,21 @@ impl Sending {
         options: Option<Arc<CallOptions>>,
     ) -> Self {
         let state = match body {
-            Ok(body) => State::Unsent(body),
+            Ok(body) => State::Unsent(body.into()),
             Err(error) => State::Unencodable(error),
         };
         Self { shared, id, method, options, reply_to: None, answers: false, awaited: None, state }
+    }
+
+    /// A broadcast to one who shall be waited for; it has passed the interceptors.
+    pub(crate) const fn broadcast(
+        shared: Arc<Shared>,
+        id: MethodId,
+        method: &'static MethodSpec,
+        frame: SharedFrame,
+    ) -> Self {
+        let state = State::Unsent(Content::Frame(frame));
+        Self { shared, id, method, options: None, reply_to: None, answers: false, awaited: None, state }
     }
 
     /// The same as an answer to the message `event_id`.
@@ -129,18 +140,19 @@ impl Sending {
         Ok(())
     }
 
-    fn intercept(&mut self, body: Body) -> Result<Body, SendError> {
-        let Some(interceptors) = &self.shared.interceptors else { return Ok(body) };
+    fn intercept(&mut self, content: Content) -> Result<Content, SendError> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(content) };
+        let Content::Own(body) = content else { return Ok(content) };
         let peer = Peer::new(Arc::clone(&self.shared));
         let (method, id, options) = (self.method.name, self.id, self.options.as_deref());
         let began = clock::now();
         let leaving = Leaving { interceptors, peer: &peer, method, id, is_call: false, options, began };
         let (id, body) = leaving.send(body).map_err(denied)?;
         self.id = id;
-        Ok(body)
+        Ok(body.into())
     }
 
-    fn begin(&mut self, body: Body, cx: &Context<'_>) -> Poll<Outcome> {
+    fn begin(&mut self, content: Content, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let message = Outgoing {
             method: self.id,
@@ -151,7 +163,7 @@ impl Sending {
             reply_to: self.reply_to,
             answers: self.answers,
             metadata: metadata(self.options.as_deref()),
-            body,
+            content,
         };
         let waker = cx.waker().clone();
         match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
@@ -165,8 +177,7 @@ impl Sending {
     }
 
     fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
-        let (now, waker) = (clock::now(), cx.waker().clone());
-        let outcome = self.shared.with(|engine, effects| engine.poll(now, key, waker, effects));
+        let outcome = self.shared.poll_outcome(key, cx.waker());
         if outcome.is_pending() {
             self.state = State::Entered(key);
         }
@@ -181,8 +192,8 @@ impl Future for Sending {
         let outcome = match std::mem::replace(&mut self.state, State::Over) {
             State::Unencodable(error) => return Poll::Ready(Err(unencodable(&error))),
             State::Unanswerable => return Poll::Ready(Err(SendError::Broadcast)),
-            State::Unsent(body) => match self.intercept(body) {
-                Ok(body) => self.begin(body, cx),
+            State::Unsent(content) => match self.intercept(content) {
+                Ok(content) => self.begin(content, cx),
                 Err(error) => return Poll::Ready(Err(error)),
             },
             State::Entered(key) => self.poll_entered(key, cx),

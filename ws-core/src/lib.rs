@@ -35,6 +35,7 @@
 extern crate self as ws_core;
 
 mod ask;
+pub mod broadcast;
 mod call;
 mod clock;
 mod codec;
@@ -55,6 +56,7 @@ mod listeners;
 mod message;
 mod peer;
 mod policy;
+pub mod presence;
 pub mod protocol;
 mod route;
 pub mod service;
@@ -64,6 +66,7 @@ mod texts;
 pub mod transport;
 
 pub use ask::Ask;
+pub use broadcast::{Broadcast, Casting, Delivery, Gather, Gathering, LatestKey, SlowConsumer};
 pub use call::{Call, EventCall};
 pub use codec::{DecodeError, EncodeError, Encoding};
 pub use connection::{Connection, Owns, ReplaceError};

@@ -282,12 +282,14 @@ impl Limits {
         let events = self.event_lane_bytes + self.max_message;
         let texts = self.text_bytes + self.max_message;
         let outbox = self.outbox_bytes + self.max_message + self.outbox_reserve;
+        // Broadcasts that wait; one may be larger than their bound.
+        let broadcasts = self.outbox_bytes + self.max_message;
         let metadata = (self.all_slots() + self.event_lane_messages as usize) * MAX_METADATA_BYTES;
         // What the peer uploads; the last item of each may exceed its window by one message.
         let window = self.stream_bytes + self.stream_items as usize * ITEM_COST + self.max_message;
         let streams = self.all_streams() * window + self.stream_buffer;
         let socket = self.read_buffer + 2 * self.max_websocket_message();
-        calls + events + streams + texts + metadata + outbox + socket
+        calls + events + streams + texts + metadata + outbox + broadcasts + socket
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Applications use `ws-server` and `ws-client`; this is for those who open connections by other means.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -353,6 +354,13 @@ impl Link {
     /// Makes this the state that handlers find by `ctx.context::<C>()`, until the connection ends.
     pub fn hold_context<C: Send + 'static>(&self, context: &Context<C>) {
         self.shared.hold_context(context.erase());
+    }
+
+    /// Sets what [`Peer::extension`] finds, for whoever opens connections and keeps something beside them; the first one
+    /// stands. It lives as long as any handle of the connection, so it must not hold what keeps connections.
+    pub fn extend(&self, extension: Arc<dyn Any + Send + Sync>) {
+        // A second one is dropped.
+        let _ = self.shared.extension.set(extension);
     }
 
     /// The typed connection.

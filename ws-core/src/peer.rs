@@ -1,5 +1,6 @@
 //! The untyped handle of the other side of one connection.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::codec::{EncodeError, Encoding};
 use crate::connection::sendable;
 use crate::connection_context::Context;
 use crate::context::CallOptions;
+use crate::engine::SchemaMismatch;
 use crate::event::Sending;
 use crate::id::ConnectionId;
 use crate::protocol::{CloseInfo, ClosedBy, Envelope};
@@ -71,6 +73,12 @@ impl Peer {
         self.shared.close(CloseInfo::new(sendable(code), reason, ClosedBy::Local));
     }
 
+    /// The methods that fail `SchemaMismatch`, named, with both sides' fingerprints (R5).
+    #[must_use]
+    pub fn mismatches(&self) -> Vec<SchemaMismatch> {
+        self.shared.look(|engine| engine.mismatches())
+    }
+
     /// Whether the connection is accepted and has not ended.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -81,6 +89,13 @@ impl Peer {
     #[must_use]
     pub fn context<C: Send + 'static>(&self) -> Option<Context<C>> {
         self.shared.context()?.downcast()
+    }
+
+    /// What whoever opened the connection keeps beside it, where it is a `T`; see
+    /// [`Link::extend`](crate::link::Link::extend).
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.shared.extension.get()?).downcast().ok()
     }
 
     /// Resolves when the connection has ended (R34).

@@ -1,16 +1,18 @@
 //! What the handles of a connection and its driver share: the engine behind one short lock.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::clock;
 use crate::codec::Encoding;
 use crate::connection_context::AnyContext;
-use crate::engine::{Effects, Engine, News, Told, wake_all};
+use crate::engine::{Effects, Engine, Key, News, Outcome, Told, wake_all};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::interceptor::Interceptors;
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     max_body: AtomicUsize,
     /// The application's state, until the connection ends: it may hold remotes, and they hold this (R3).
     context: Mutex<Option<AnyContext>>,
+    /// What whoever opened the connection wants to find again by its peer; set at most once.
+    pub(crate) extension: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// Told when the connection begins to end.
     on_closing: Notify,
     /// Told when an early message was kept or dropped, and when there will be none (R8).
@@ -98,6 +102,7 @@ impl Shared {
             state: Mutex::new(state),
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             context: Mutex::new(None),
+            extension: OnceLock::new(),
             on_closing: Notify::new(),
             on_early: Notify::new(),
             on_text: Notify::new(),
@@ -126,6 +131,16 @@ impl Shared {
             driver.wake();
         }
         result
+    }
+
+    /// Asks for the outcome of this side's call or event.
+    pub(crate) fn poll_outcome(&self, key: Key, waker: &Waker) -> Poll<Outcome> {
+        // Mostly it is there, for it has woken whoever asks.
+        let outcome = self.lock().engine.take_outcome(key);
+        match outcome {
+            Some(outcome) => Poll::Ready(outcome),
+            None => self.with(|engine, effects| engine.poll(clock::now(), key, waker, effects)),
+        }
     }
 
     #[cold]

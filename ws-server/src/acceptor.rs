@@ -1,5 +1,6 @@
 //! A connection that has a header and no decision yet.
 
+use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -13,14 +14,14 @@ use ws_core::{
 
 use crate::decision::{Decision, Verdict};
 use crate::handler::HandlerError;
-use crate::registry::Registry;
+use crate::hub::{Directory, ServerEvent};
 use crate::rejection::Rejection;
 use crate::upgrade::UpgradeRequest;
 
 /// A connection that has a header and no decision yet; consumed by [`accept`](Self::accept) or
 /// [`reject`](Self::reject). Dropped undecided, it is rejected with 1008 (R7).
 pub struct Acceptor<H, P, R, C = ()> {
-    header: H,
+    header: Arc<H>,
     parts: Parts<C>,
     types: PhantomData<fn() -> (P, R)>,
 }
@@ -28,10 +29,32 @@ pub struct Acceptor<H, P, R, C = ()> {
 pub(crate) struct Parts<C> {
     pub(crate) link: Link,
     pub(crate) request: Arc<UpgradeRequest>,
-    pub(crate) registry: Arc<Registry<C>>,
+    /// The same as the acceptor's, for the directory to keep.
+    pub(crate) header: Arc<dyn Any + Send + Sync>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) context: Context<C>,
     pub(crate) decision: Arc<Decision>,
     pub(crate) attempt: u8,
+}
+
+impl<C> Parts<C> {
+    fn reject(&self, code: u16, reason: &str) {
+        reject(&self.directory, &self.link, code, reason);
+    }
+}
+
+/// Rejects and closes what is not decided or ended yet, and tells.
+pub(crate) fn reject(directory: &Directory, link: &Link, code: u16, reason: &str) {
+    tell_rejected(directory, link, code, reason);
+    link.reject(code, reason);
+}
+
+/// Before it is done: the end of the connection, which may follow at once, is told after it.
+pub(crate) fn tell_rejected(directory: &Directory, link: &Link, code: u16, reason: &str) {
+    if !link.is_active() && link.closing().is_none() {
+        let (id, reason) = (link.id(), reason.to_owned());
+        directory.event(ServerEvent::Rejected { id, code, reason });
+    }
 }
 
 impl<C> Drop for Parts<C> {
@@ -54,13 +77,13 @@ pub enum AcceptError {
 }
 
 impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
-    pub(crate) const fn new(header: H, parts: Parts<C>) -> Self {
+    pub(crate) const fn new(header: Arc<H>, parts: Parts<C>) -> Self {
         Self { header, parts, types: PhantomData }
     }
 
     /// The header that the client sent.
     #[must_use]
-    pub const fn header(&self) -> &H {
+    pub fn header(&self) -> &H {
         &self.header
     }
 
@@ -180,15 +203,13 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
         let provider = provider(&connection);
         if let Err(error) = provider.prepared().await {
             parts.decision.decide(Verdict::Rejected);
-            parts.link.reject(code::INTERNAL, "");
+            parts.reject(code::INTERNAL, "");
             return Err(error.into());
         }
         // Visible first: once the engine is active the driver's end is sure to come after, and takes it out again.
-        parts.registry.activate(parts.link.id(), &parts.context);
-        if let Err(info) = parts.link.accept(Arc::new(provider)) {
-            parts.registry.leave(parts.link.id());
-            return Err(AcceptError::Closed(info));
-        }
+        parts.directory.enroll(parts.link.id(), Arc::clone(&parts.header));
+        parts.link.accept(Arc::new(provider)).map_err(AcceptError::Closed)?;
+        parts.directory.activated(parts.link.id());
         parts.decision.decide(Verdict::Accepted);
         Ok(connection)
     }
@@ -207,12 +228,13 @@ impl<H, P: Provider, R: Remote, C> Acceptor<H, P, R, C> {
     )]
     #[allow(clippy::needless_pass_by_value, reason = "a rejection is made on the spot")]
     pub async fn reject(self, rejection: Rejection) -> Result<(), HandlerError> {
-        let Parts { decision, link, .. } = &self.parts;
-        decision.decide(Verdict::Rejected);
+        let parts = &self.parts;
+        parts.decision.decide(Verdict::Rejected);
         if rejection.closes() {
-            link.reject(rejection.code(), rejection.reason());
+            parts.reject(rejection.code(), rejection.reason());
         } else {
-            link.reject_try(rejection.code(), rejection.reason());
+            tell_rejected(&parts.directory, &parts.link, rejection.code(), rejection.reason());
+            parts.link.reject_try(rejection.code(), rejection.reason());
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One connection's way from a byte stream to the end of its handler.
 
+use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use ws_core::link::{Link, Opening};
 use ws_core::transport::{Transport, WebSocketTransport};
-use ws_core::{CloseInfo, ClosedBy, ConnectionId, Context, Encoding, Provider, Remote, code};
+use ws_core::{CloseInfo, ClosedBy, Context, Encoding, Provider, Remote, code};
 
-use crate::acceptor::{Acceptor, Parts};
+use crate::acceptor::{Acceptor, Parts, reject, tell_rejected};
 use crate::core::{Core, subprotocols};
 use crate::decision::{Decision, Verdict};
 use crate::gate::Permit;
 use crate::handler::HandlerError;
+use crate::hub::{Directory, ServerEvent};
 use crate::upgrade::{self, UpgradeError, UpgradeLimits, UpgradeRefusal, UpgradeRequest};
 
 /// Where the upgrade request comes from.
@@ -129,8 +131,8 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
 {
     let Ok(config) = &core.link else { return };
     let (link, driver) = Link::server(transport, encoding, config, address);
-    core.registry.enter(&link, permit);
-    let leave = Leave { core: Arc::clone(&core), id: link.id() };
+    core.directory.enter(&link, permit);
+    let leave = Leave { core: Arc::clone(&core), link: link.clone() };
     core.drivers.spawn(async move {
         let _leave = leave;
         let info = driver.await;
@@ -140,7 +142,7 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
         // The server began to close while this stream was upgraded, and may not have seen this link.
         link.go_away(Duration::ZERO);
     }
-    let registry = Arc::clone(&core.registry);
+    let directory = Arc::clone(&core.directory);
     // The handler may go on for long.
     drop(core);
     let request = Arc::new(request);
@@ -148,28 +150,32 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
     loop {
         attempt = attempt.saturating_add(1);
         let decision = Arc::new(Decision::new());
-        let _undecided = Undecided { link: &link, decision: &decision };
+        let _undecided = Undecided { directory: &directory, link: &link, decision: &decision };
         let Opening::Header(header) = link.opening().await else { return };
         let (header, context) = match made::<H, C>(&link, &header, &mut context) {
             Ok(made) => made,
             Err(code::INVALID_HEADER) => {
                 decision.decide(Verdict::Rejected);
-                link.reject_try(code::INVALID_HEADER, "the header does not decode");
+                let reason = "the header does not decode";
+                tell_rejected(&directory, &link, code::INVALID_HEADER, reason);
+                link.reject_try(code::INVALID_HEADER, reason);
                 continue;
             }
-            Err(code) => return link.reject(code, ""),
+            Err(code) => return reject(&directory, &link, code, ""),
         };
+        let header = Arc::new(header);
         let parts = Parts {
             link: link.clone(),
             request: Arc::clone(&request),
-            registry: Arc::clone(&registry),
+            header: Arc::clone(&header) as Arc<dyn Any + Send + Sync>,
+            directory: Arc::clone(&directory),
             context,
             decision: Arc::clone(&decision),
             attempt,
         };
         let handler = Arc::clone(&handler);
         let handler = AssertUnwindSafe(async move { handler(Acceptor::new(header, parts)).await });
-        if decide(&link, &decision, handler).await != Verdict::Rejected {
+        if decide(&directory, &link, &decision, handler).await != Verdict::Rejected {
             return;
         }
         // Where no try is left, the link has ended, and there is no other header (R7).
@@ -204,6 +210,7 @@ fn made<H: DeserializeOwned, C: Default + Send + 'static>(
 
 /// Rejects what nobody decided, also where the one who was to decide is dropped on the way (R7).
 struct Undecided<'a> {
+    directory: &'a Directory,
     link: &'a Link,
     decision: &'a Decision,
 }
@@ -212,25 +219,33 @@ impl Drop for Undecided<'_> {
     fn drop(&mut self) {
         if !matches!(self.decision.verdict(), Verdict::Accepted | Verdict::Rejected) {
             // Nothing happens where it was rejected or closed before.
-            self.link.reject(code::POLICY, "not decided");
+            reject(self.directory, self.link, code::POLICY, "not decided");
         }
     }
 }
 
-/// Takes the connection out of the registry when its driver has ended, or is aborted.
+/// Takes the connection out of the directory when its driver has ended, or is aborted.
 struct Leave<H, P, R, C> {
     core: Arc<Core<H, P, R, C>>,
-    id: ConnectionId,
+    link: Link,
 }
 
 impl<H, P, R, C> Drop for Leave<H, P, R, C> {
     fn drop(&mut self) {
-        self.core.registry.leave(self.id);
+        // The driver has ended, which it tells in every case.
+        let info = self.link.closed().now_or_never().or_else(|| self.link.closing());
+        let info = info.unwrap_or_else(|| CloseInfo::new(code::ABNORMAL, "", ClosedBy::Local));
+        self.core.directory.leave(self.link.id(), info);
     }
 }
 
 /// Runs the handler: bound by the decision until there is one, on its own after.
-async fn decide<Fut>(link: &Link, decision: &Decision, handler: AssertUnwindSafe<Fut>) -> Verdict
+async fn decide<Fut>(
+    directory: &Directory,
+    link: &Link,
+    decision: &Decision,
+    handler: AssertUnwindSafe<Fut>,
+) -> Verdict
 where
     Fut: Future<Output = Result<(), HandlerError>> + Send,
 {
@@ -257,11 +272,12 @@ where
     if result.is_none() && verdict != Verdict::Dropped {
         result = Some(handler.await);
     }
-    conclude(link, verdict, result);
+    conclude(directory, link, verdict, result);
     verdict
 }
 
 fn conclude(
+    directory: &Directory,
     link: &Link,
     verdict: Verdict,
     result: Option<Result<Result<(), HandlerError>, Box<dyn std::any::Any + Send>>>,
@@ -273,10 +289,11 @@ fn conclude(
     };
     if let Some(error) = &error {
         tracing::error!(connection = %link.id(), error, "a connection's handler failed");
+        directory.event(ServerEvent::Error { id: Some(link.id()), error: error.clone() });
     }
     match (verdict, error) {
-        (Verdict::Undecided | Verdict::Dropped, None) => link.reject(code::POLICY, "not decided"),
-        (Verdict::Undecided | Verdict::Dropped, Some(_)) => link.reject(code::INTERNAL, ""),
+        (Verdict::Undecided | Verdict::Dropped, None) => reject(directory, link, code::POLICY, "not decided"),
+        (Verdict::Undecided | Verdict::Dropped, Some(_)) => reject(directory, link, code::INTERNAL, ""),
         (Verdict::Accepted, Some(_)) => link.close(CloseInfo::new(code::INTERNAL, "", ClosedBy::Local)),
         (Verdict::Accepted, None) | (Verdict::Rejected, _) => {}
     }

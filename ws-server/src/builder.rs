@@ -12,6 +12,7 @@ use ws_core::{
 };
 
 use crate::core::Core;
+use crate::hub::{ServerEvent, Settings, UserEvent, UserOptions};
 use crate::server::WebSocketServer;
 use crate::upgrade::UpgradeChecks;
 
@@ -24,6 +25,7 @@ pub struct ServerBuilder<H, P, R, C = ()> {
     drain: Duration,
     hooks: Hooks,
     options: LinkOptions,
+    settings: Settings,
     types: Types<H, P, R, C>,
 }
 
@@ -40,6 +42,9 @@ pub enum ConfigError {
     /// A drain longer than a day.
     #[error("drain must be at most a day")]
     Drain,
+    /// Options of users or groups that can never work.
+    #[error("{0}")]
+    Users(&'static str),
     /// No encoding at all.
     #[error("a server needs at least one encoding")]
     NoEncoding,
@@ -54,6 +59,7 @@ impl<H, P, R, C> Default for ServerBuilder<H, P, R, C> {
             drain: Duration::ZERO,
             hooks: Hooks::default(),
             options: LinkOptions::default(),
+            settings: Settings::default(),
             types: PhantomData,
         }
     }
@@ -107,6 +113,37 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
         self
     }
 
+    /// Tells `hook` of everything that happens to the server, in order; see also
+    /// [`WebSocketServer::events`]. It runs wherever something happened and must be quick: others wait for it to be told,
+    /// and beyond 65,536 waiting events they are missed. What it makes happen is told after it has returned.
+    #[must_use]
+    pub fn on_event(mut self, hook: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
+        self.settings.on_event.push(Arc::new(hook));
+        self
+    }
+
+    /// Who may be a user, and how (R27–R30).
+    #[must_use]
+    pub fn users(mut self, options: UserOptions) -> Self {
+        self.settings.users = options;
+        self
+    }
+
+    /// Tells `hook` of everything that happens to users, in order; see also [`Users::events`](crate::Users::events).
+    /// As with [`on_event`](Self::on_event).
+    #[must_use]
+    pub fn on_user_event(mut self, hook: impl Fn(&UserEvent) + Send + Sync + 'static) -> Self {
+        self.settings.on_user_event.push(Arc::new(hook));
+        self
+    }
+
+    /// How many groups one connection may be in: 1,024.
+    #[must_use]
+    pub const fn max_groups_per_connection(mut self, groups: usize) -> Self {
+        self.settings.max_groups = groups;
+        self
+    }
+
     /// Has `interceptor` see, change or deny messages on their way, after those that were installed before (R24).
     #[must_use]
     pub fn intercept(mut self, interceptor: impl Interceptor) -> Self {
@@ -147,6 +184,10 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
     pub fn build(self) -> Result<WebSocketServer<H, P, R, C>, ConfigError> {
         self.limits.check()?;
         self.options.check(&self.limits)?;
+        self.settings.users.check().map_err(ConfigError::Users)?;
+        if self.settings.max_groups == 0 {
+            return Err(ConfigError::Users("max_groups_per_connection must be at least 1"));
+        }
         if self.drain > LONGEST_DURATION {
             return Err(ConfigError::Drain);
         }
@@ -158,8 +199,9 @@ impl<H, P: Provider, R: Remote, C> ServerBuilder<H, P, R, C> {
             self.checks,
             self.encodings,
             self.drain,
-            &self.hooks,
+            self.hooks,
             self.options,
+            self.settings,
         )))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,8 +11,9 @@ use ws_core::link::{Hooks, LinkConfig, LinkOptions};
 use ws_core::{ContractError, Encoding, Limits, Provider, Remote};
 
 use crate::gate::Gate;
+use crate::hub::user::{Messages, sweep};
+use crate::hub::{Directory, Settings};
 use crate::lifecycle::Lifecycle;
-use crate::registry::Registry;
 use crate::tasks::Tasks;
 use crate::upgrade::UpgradeChecks;
 
@@ -24,7 +25,7 @@ pub(crate) struct Core<H, P, R, C> {
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) drain: Duration,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) registry: Arc<Registry<C>>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) gate: Arc<Gate>,
     /// Accept loops over listeners of the server's own: its close waits until the ports are free.
     pub(crate) listeners: Arc<Tasks>,
@@ -34,12 +35,16 @@ pub(crate) struct Core<H, P, R, C> {
     pub(crate) helpers: Arc<Tasks>,
     /// Tells accept loops and upgrades of the current opening to stop.
     stop: Mutex<watch::Sender<bool>>,
+    /// Held while a server enters `Open` without waiting, so that nobody finds it half open.
+    entering: Mutex<()>,
     pub(crate) turned_away: AtomicU64,
-    types: Types<H, P, R>,
+    /// Whether users who are offline for too long are being looked for.
+    sweeping: Arc<AtomicBool>,
+    types: Types<H, P, R, C>,
 }
 
 /// Names the types without holding any.
-type Types<H, P, R> = PhantomData<fn() -> (H, P, R)>;
+type Types<H, P, R, C> = PhantomData<fn() -> (H, P, R, C)>;
 
 impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
     pub(crate) fn new(
@@ -47,30 +52,43 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         checks: UpgradeChecks,
         encodings: Vec<Encoding>,
         drain: Duration,
-        hooks: &Hooks,
+        mut hooks: Hooks,
         options: LinkOptions,
+        settings: Settings,
     ) -> Arc<Self> {
+        if settings.users.message_events {
+            // The last: it tells what the others let pass.
+            hooks.intercept(Arc::new(Messages));
+        }
         let limits = Arc::new(limits);
         let link = tables::<P, R>().map(|(serves, calls)| {
             let link = LinkConfig::new(Arc::clone(&limits), serves, calls).share_buffers();
-            link.hooks(hooks).options(options)
+            link.hooks(&hooks).options(options)
         });
+        let tells_roster = R::methods().specs().iter().any(|spec| spec.name == ROSTER);
         Arc::new(Self {
             link,
             checks,
             encodings,
             drain,
             lifecycle: Lifecycle::new(),
-            registry: Arc::new(Registry::new()),
+            directory: Directory::new(settings, tells_roster),
             gate: Gate::new(limits.max_unactivated, limits.max_unactivated_per_address),
             listeners: Arc::default(),
             drivers: Arc::default(),
             helpers: Arc::default(),
             stop: Mutex::new(watch::Sender::new(true)),
+            entering: Mutex::default(),
             turned_away: AtomicU64::new(0),
+            sweeping: Arc::default(),
             limits,
             types: PhantomData,
         })
+    }
+
+    /// Until this is dropped, others that would enter `Open` without waiting do wait.
+    pub(crate) fn enter_alone(&self) -> MutexGuard<'_, ()> {
+        self.entering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh signal for a new opening; `true` means stop. Whoever belongs to an opening is handed its signal when it
@@ -80,6 +98,18 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         let signal = sender.subscribe();
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = sender;
         signal
+    }
+
+    /// Looks for users who are offline for too long, where that is asked for and nobody does yet.
+    pub(crate) fn sweep(&self) {
+        if self.directory.settings.users.kicks() && !self.sweeping.swap(true, Ordering::AcqRel) {
+            let (directory, sweeping) =
+                (Arc::downgrade(&self.directory), Sweeping(Arc::clone(&self.sweeping)));
+            self.helpers.spawn(async move {
+                let _sweeping = sweeping;
+                sweep(directory).await;
+            });
+        }
     }
 
     /// The signal of the current opening.
@@ -95,6 +125,18 @@ impl<H, P: Provider, R: Remote, C> Core<H, P, R, C> {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 }
+
+/// Lets another task look, when the runtime of this one is gone.
+struct Sweeping(Arc<AtomicBool>);
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// A server whose remote has this tells its clients who is here (R31).
+const ROSTER: &str = "RosterWatcher.snapshot";
 
 type Table = Arc<ws_core::service::MethodTable>;
 

@@ -48,9 +48,9 @@ mod core;
 mod decision;
 mod gate;
 mod handler;
+mod hub;
 mod lifecycle;
 mod listen;
-mod registry;
 mod rejection;
 mod server;
 mod tasks;
@@ -59,6 +59,11 @@ pub mod upgrade;
 pub use acceptor::{AcceptError, Acceptor};
 pub use builder::{ConfigError, ServerBuilder};
 pub use handler::HandlerError;
+pub use hub::{
+    Audience, Authentication, Events, Group, Insertion, JoinError, LinkDenied, LinkError, LinkPolicy,
+    Selector, ServerConnection, ServerEvent, ServerEvents, ServerPresence, User, UserError, UserEvent,
+    UserEvents, UserInfo, UserOptions, Users, default_name_rule,
+};
 pub use lifecycle::{OpenError, ServerState, StateError};
 pub use rejection::Rejection;
 pub use server::{ServerCounts, WebSocketServer};

@@ -14,6 +14,7 @@ use crate::acceptor::Acceptor;
 use crate::activation::{Asked, upgraded};
 use crate::core::Core;
 use crate::handler::HandlerError;
+use crate::hub::ServerEvent;
 
 /// After a failure that the next attempt is likely to meet as well, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -90,6 +91,7 @@ async fn accept<H, P, R, C, F, Fut>(
             Ok((stream, address)) => admit(core, stream, address, handler, stop.clone()),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
+                core.directory.event(ServerEvent::Error { id: None, error: error.to_string() });
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -12,14 +12,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use ws_core::link::{Hooks, LinkOptions};
+use ws_core::presence::PresenceProvider;
 use ws_core::transport::Transport;
-use ws_core::{CloseInfo, ClosedBy, Connection, ConnectionId, Encoding, Limits, Provider, Remote, code};
+use ws_core::{
+    CloseInfo, ClosedBy, Connection, ConnectionId, Context, Encoding, Limits, Provider, Remote, code,
+};
 
 use crate::acceptor::Acceptor;
 use crate::activation::{Asked, activate, closing, upgraded};
 use crate::builder::ServerBuilder;
 use crate::core::Core;
 use crate::handler::HandlerError;
+use crate::hub::{Audience, Directory, Group, ServerEvent, ServerEvents, ServerPresence, Settings, Users};
 use crate::lifecycle::{Lifecycle, OpenError, ServerState, StateError};
 use crate::listen::{listen, serve};
 use crate::upgrade::{self, UpgradeChecks, UpgradeRequest, http};
@@ -55,6 +59,12 @@ pub struct ServerCounts {
     pub unactivated: usize,
     /// Connections whose driver lives, activated or not.
     pub connections: usize,
+    /// Users, those who are offline included.
+    pub users: usize,
+    /// Connections that are linked to a user.
+    pub linked: usize,
+    /// Groups, which all have members.
+    pub groups: usize,
     /// Streams that did not become a WebSocket since the server was made: refused, too slow, or beyond a bound.
     pub turned_away: u64,
 }
@@ -70,8 +80,9 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
             UpgradeChecks::default(),
             encodings,
             Duration::ZERO,
-            &Hooks::default(),
+            Hooks::default(),
             LinkOptions::default(),
+            Settings::default(),
         ))
     }
 
@@ -101,24 +112,83 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
     /// How many connections there are.
     #[must_use]
     pub fn counts(&self) -> ServerCounts {
+        let (users, linked, groups) = self.core.directory.counts();
         ServerCounts {
-            active: self.core.registry.active(),
+            active: self.core.directory.active().len(),
+            users,
+            linked,
+            groups,
             unactivated: self.core.gate.inside(),
             connections: self.core.drivers.len(),
             turned_away: self.core.turned_away.load(Ordering::Relaxed),
         }
     }
 
+    /// What happens to the server from now on: a stream that ends with the server.
+    #[must_use]
+    pub fn events(&self) -> ServerEvents {
+        self.core.directory.events()
+    }
+
+    /// Its users (R27–R30).
+    #[must_use]
+    pub fn users(&self) -> Users<R> {
+        Users::new(Arc::downgrade(&self.core.directory))
+    }
+
+    /// What lets clients link, unlink and leave by themselves: served to them beside other contracts, or alone (R31).
+    ///
+    /// Where the remote of this server has a [`RosterWatcherRemote`](ws_core::presence::RosterWatcherRemote), under its
+    /// own name, each linked connection is told who is here.
+    #[must_use]
+    pub fn presence(&self) -> PresenceProvider<ServerPresence> {
+        PresenceProvider::new(ServerPresence::new())
+    }
+
+    /// The groups, each with the number of its members, in the order of their names.
+    #[must_use]
+    pub fn groups(&self) -> Vec<(Arc<str>, usize)> {
+        self.core.directory.groups()
+    }
+
+    /// The group of this name, of 1–256 bytes; it is there as long as connections are in it.
+    #[must_use]
+    pub fn group(&self, name: impl AsRef<str>) -> Group<R> {
+        Group::new(name.as_ref(), Arc::downgrade(&self.core.directory))
+    }
+}
+
+impl<H, P, R: Remote, C: Send + 'static> WebSocketServer<H, P, R, C> {
+    /// Whom a broadcast shall reach: everybody, unless it is narrowed down (R32).
+    pub fn audience(&self) -> Audience<R, C> {
+        Audience::new(Arc::downgrade(&self.core.directory))
+    }
+
     /// The activated connection with this id.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<Connection<R, C>> {
-        self.core.registry.connection(id)
+        self.core.directory.connection(id)
     }
 
     /// The activated connections, in no particular order.
     #[must_use]
     pub fn connections(&self) -> Vec<Connection<R, C>> {
-        self.core.registry.connections()
+        self.core.directory.connections()
+    }
+
+    /// The contexts of the activated connections, in no particular order.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<Context<C>> {
+        self.core.directory.contexts()
+    }
+
+    /// The header that the activated connection with this id came with.
+    #[must_use]
+    pub fn header(&self, id: ConnectionId) -> Option<Arc<H>>
+    where
+        H: Send + Sync + 'static,
+    {
+        self.core.directory.header(id)?.downcast().ok()
     }
 }
 
@@ -153,6 +223,8 @@ where
         let opening = core.lifecycle.open("open")?;
         let listener = TcpListener::bind(address).await.map_err(OpenError::Bind)?;
         let address = listener.local_addr().map_err(OpenError::Bind)?;
+        core.sweep();
+        core.directory.event(ServerEvent::Listening { address });
         let task = listen(Arc::clone(core), listener, Arc::new(handler), core.arm());
         core.listeners.spawn(task);
         opening.opened();
@@ -171,10 +243,16 @@ where
         F: Fn(Acceptor<H, P, R, C>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), HandlerError>> + Send + 'static,
     {
-        let stop = match self.state() {
-            ServerState::Open => self.core.stop_signal(),
-            _ => self.enter_open("serve")?,
+        let stop = {
+            let _alone = self.core.enter_alone();
+            match self.state() {
+                ServerState::Open => self.core.stop_signal(),
+                _ => self.enter_open("serve")?,
+            }
         };
+        if let Ok(address) = listener.local_addr() {
+            self.core.directory.event(ServerEvent::Listening { address });
+        }
         self.core.helpers.spawn(serve(Arc::clone(&self.core), listener, Arc::new(handler), stop));
         Ok(())
     }
@@ -296,11 +374,13 @@ where
         let opening = self.core.lifecycle.open(operation)?;
         let stop = self.core.arm();
         opening.opened();
+        self.core.sweep();
         Ok(stop)
     }
 
     /// For single connections: opens a server that never was.
     fn enter_open_once(&self) -> Result<watch::Receiver<bool>, OpenError> {
+        let _alone = self.core.enter_alone();
         if self.state() == ServerState::None {
             match self.enter_open("upgrade") {
                 // Another one has opened it in between, which is as good.
@@ -333,7 +413,8 @@ where
             tokio::spawn(async move {
                 // The whole of it: the block would capture the core alone.
                 let server = server;
-                let _closed = Closing(&server.core.lifecycle);
+                let _closed =
+                    Closing { lifecycle: &server.core.lifecycle, directory: &server.core.directory };
                 end_connections(&server.core, server.core.drain).await;
             });
         }
@@ -345,7 +426,7 @@ where
     /// # Cancel safety
     /// Begun by the first poll; each connection goes on closing when this is dropped.
     pub async fn close_connections(&self) {
-        let links = self.core.registry.links();
+        let links = self.core.directory.links();
         for link in &links {
             link.close(CloseInfo::new(
                 code::GOING_AWAY,
@@ -360,18 +441,24 @@ where
 }
 
 /// Leaves `Closing` on every path.
-struct Closing<'a>(&'a Lifecycle);
+struct Closing<'a> {
+    lifecycle: &'a Lifecycle,
+    directory: &'a Directory,
+}
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
+        // Written before the server can be opened again, told when it can.
+        self.directory.note(ServerEvent::Closed);
         // Nobody else leaves `Closing`, so this cannot fail.
-        let _ = self.0.go("close", &[ServerState::Closing], ServerState::Closed);
+        let _ = self.lifecycle.go("close", &[ServerState::Closing], ServerState::Closed);
+        self.directory.tell();
     }
 }
 
 async fn end_connections<H, P, R, C>(core: &Core<H, P, R, C>, drain: Duration) {
     core.listeners.empty().await;
-    for link in core.registry.links() {
+    for link in core.directory.links() {
         link.go_away(drain);
     }
     // The drivers bound themselves by the grace; the second grace is for tasks that hang in user code.

@@ -191,6 +191,7 @@ impl Remote for FlowRemote {
     }
 
     const COUNT: usize = SPECS.len();
+    type Broadcast = ();
 
     fn from_handle(handle: RemoteHandle) -> Self {
         Self { handle }

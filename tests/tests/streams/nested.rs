@@ -89,6 +89,7 @@ impl Remote for DeepRemote {
     }
 
     const COUNT: usize = SPECS.len();
+    type Broadcast = ();
 
     fn from_handle(handle: RemoteHandle) -> Self {
         Self(handle)

@@ -8,6 +8,8 @@ pub trait Calculator {
     async fn from_peer(&self);
     async fn clone(&self);
     async fn r#METHODS(&self);
+    async fn from_handle(&self);
+    async fn r#COUNT(&self);
 }
 
 fn main() {}

@@ -62,9 +62,17 @@ impl Spawned {
     pub(super) fn new(handler: Guarded, tasks: &Arc<Tasks>) -> Self {
         // In this order: counted out only after the handler is dropped, and with it its hold on the provider.
         let mut running = Running { handler, _alive: Alive::new(tasks) };
+        let mut others_wake = false;
         let task = tokio::spawn(poll_fn(move |cx| {
             // The whole of it: a closure would capture the handler alone.
             let running = &mut running;
+            if !std::mem::replace(&mut others_wake, true) {
+                // What a thread has spawned, it runs next, and wakes no other for it: were this one the only thread that
+                // is awake, and the handler to block it, nobody would look at sockets and timers. What yields goes into
+                // the queue, and another thread is woken to share it.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Pin::new(&mut running.handler).poll(cx)
         }));
         Self { task }

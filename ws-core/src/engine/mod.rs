@@ -4,6 +4,7 @@
 //! reads a clock, locks or runs user code, so that every race can be played through in a test.
 
 mod budget;
+mod content;
 mod credit;
 mod deadlines;
 mod early;
@@ -16,6 +17,7 @@ mod held;
 mod lane;
 mod outbox;
 mod pending;
+mod post;
 mod queues;
 mod reading;
 mod receive;
@@ -31,13 +33,16 @@ mod usage;
 mod writing;
 
 pub(crate) use budget::Budget;
+pub(crate) use content::{Content, SharedFrame};
 pub(crate) use effects::{Arrived, Effects, Failed, News, Start, Told, wake_all};
 pub(crate) use flows::StreamEnd;
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
 pub(crate) use outbox::Batch;
-pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused};
+pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused, Slow};
+pub use post::LatestKey;
+pub(crate) use post::{Post, Posted};
 pub(crate) use receive::DYNAMIC;
 pub use schema::SchemaMismatch;
 pub(crate) use send::{Begun, Outgoing};

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::content::{Content, SharedFrame, framed};
 use crate::codec::Body;
 use crate::limits::BATCH_BYTES;
 use crate::protocol::{Envelope, MAX_VARINT, put_length};
@@ -107,25 +108,45 @@ impl Outbox {
         self.floor = self.floor.max(self.queued);
     }
 
+    /// The same, whatever the message carries; a frame that many share is whole already.
+    pub(super) fn push_content(&mut self, envelope: &Envelope, metadata: &[u8], content: Content) {
+        match content {
+            Content::Own(body) => self.push_body(envelope, metadata, body),
+            Content::Shared(body) if body.len() < ALONE || !metadata.is_empty() => {
+                self.push_parts(envelope, metadata, &body);
+            }
+            Content::Shared(body) => self.push_body(envelope, metadata, Body::from_bytes(&body)),
+            Content::Frame(frame) => self.push_shared(&frame),
+        }
+        self.floor = self.floor.max(self.queued);
+    }
+
+    /// A frame that many share: its bytes are not copied where it is large, or where nothing else waits, as it is
+    /// nearly always.
+    pub(super) fn push_shared(&mut self, frame: &SharedFrame) {
+        let bytes = frame.bytes();
+        if bytes.len() >= ALONE || self.queued == 0 {
+            self.seal();
+            self.count(bytes.len());
+            self.sealed.push_back(Batch::Binary(bytes.clone()));
+            self.floor = self.floor.max(self.queued);
+            return;
+        }
+        if self.open.len() + bytes.len() > BATCH_BYTES {
+            self.seal();
+        }
+        self.open.reserve(bytes.len());
+        self.open.put_slice(bytes);
+        self.count(bytes.len());
+        self.floor = self.floor.max(self.queued);
+    }
+
     fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
         if body.len() < ALONE || !metadata.is_empty() {
             return self.push_parts(envelope, metadata, body.payload());
         }
         self.seal();
-        let length = envelope.as_slice().len() + body.len();
-        let mut prefix = [0; MAX_VARINT + Envelope::CAPACITY];
-        let mut end = 0;
-        put_length(length, |byte| {
-            prefix[end] = byte;
-            end += 1;
-        });
-        prefix[end..end + envelope.as_slice().len()].copy_from_slice(envelope.as_slice());
-        end += envelope.as_slice().len();
-        // The prefix is at most 50 bytes, the headroom is 64.
-        let start = Body::HEADROOM - end;
-        let mut buffer = body.into_buffer();
-        buffer[start..Body::HEADROOM].copy_from_slice(&prefix[..end]);
-        let message = Bytes::from(buffer).slice(start..);
+        let message = framed(envelope, body);
         self.count(message.len());
         self.sealed.push_back(Batch::Binary(message));
     }

@@ -90,6 +90,29 @@ pub(crate) enum Kind {
     Detached,
     /// A message that answers it, or its deadline (R21).
     Ask,
+    /// A broadcast that waits for the slow: being sent, as far as this side still may (R32).
+    Post(Slow),
+}
+
+/// What becomes of a broadcast that finds no room in the queue of a slow consumer, and of one that waits there (R32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slow {
+    /// It is dropped; what has a place waits as long as it takes.
+    Drop,
+    /// The connection is closed, also when one has waited until its deadline.
+    Close,
+}
+
+impl Kind {
+    /// Whether nobody asks how it went.
+    const fn is_detached(self) -> bool {
+        matches!(self, Self::Detached | Self::Post(_))
+    }
+
+    /// Whether it is over once it is sent.
+    pub(super) const fn is_event(self) -> bool {
+        matches!(self, Self::Event | Self::Detached | Self::Post(_))
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +130,7 @@ impl Progress {
     /// Payload bytes that it holds.
     fn held(&self) -> usize {
         match self {
-            Self::Waiting(message) => message.body.len(),
+            Self::Waiting(message) => message.content.len(),
             Self::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
             Self::Done(Outcome::Answered(answer)) => answer.body.as_slice().len(),
             Self::Sent { .. } | Self::Done(_) => 0,
@@ -137,6 +160,8 @@ pub(super) struct Pending {
     /// One for each class that ever waited: at most 67.
     queues: Vec<Queue>,
     waiting: usize,
+    /// What the broadcasts among them cost.
+    posted: usize,
     /// Bytes of the messages that wait, and of the replies that nobody has taken.
     held_bytes: usize,
     open: usize,
@@ -153,6 +178,7 @@ impl Pending {
             entries: Slots::new(),
             queues: Vec::new(),
             waiting: 0,
+            posted: 0,
             held_bytes: 0,
             open: 0,
             owed_cancels: VecDeque::new(),
@@ -185,6 +211,11 @@ impl Pending {
         self.waiting
     }
 
+    /// Bytes that the broadcasts which wait count for.
+    pub(super) const fn posted(&self) -> usize {
+        self.posted
+    }
+
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
         self.entries.get(key)
     }
@@ -206,6 +237,7 @@ impl Pending {
         let key = self.entries.insert(entry);
         self.open += 1;
         if waits {
+            self.posted += self.post_cost(key);
             self.enqueue(class, key);
         }
         key
@@ -253,10 +285,34 @@ impl Pending {
             return None;
         }
         let sent = Progress::Sent { position: u64::MAX };
+        let cost = post_cost(entry);
         let Progress::Waiting(message) = std::mem::replace(&mut entry.progress, sent) else { return None };
         self.waiting -= 1;
-        self.held_bytes -= message.body.len();
+        self.posted -= cost;
+        self.held_bytes -= message.content.len();
         Some(*message)
+    }
+
+    /// What a broadcast that waits under this key counts for.
+    pub(super) fn post_cost(&self, key: Key) -> usize {
+        self.entries.get(key).map_or(0, post_cost)
+    }
+
+    /// Puts another message in the place of a broadcast that waits (R32). The stricter of both policies holds: true
+    /// where that gives the place a deadline, which it did not have.
+    pub(super) fn replace_waiting(&mut self, key: Key, message: Outgoing) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else { return false };
+        let before = post_cost(entry);
+        let Progress::Waiting(waiting) = &mut entry.progress else { return false };
+        self.held_bytes = self.held_bytes + message.content.len() - waiting.content.len();
+        entry.bytes = message.content.len();
+        let stricter = entry.kind == Kind::Post(Slow::Drop) && message.kind == Kind::Post(Slow::Close);
+        if stricter {
+            (entry.kind, entry.deadline) = (message.kind, message.deadline);
+        }
+        **waiting = message;
+        self.posted = self.posted + post_cost(entry) - before;
+        stricter
     }
 
     /// Whether this entry has not been sent yet.
@@ -284,7 +340,10 @@ impl Pending {
     pub(super) fn finish(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         match entry.progress {
-            Progress::Waiting(_) => self.waiting -= 1,
+            Progress::Waiting(_) => {
+                self.waiting -= 1;
+                self.posted -= post_cost(entry);
+            }
             Progress::Sent { .. } => {}
             Progress::Done(_) => return,
         }
@@ -292,7 +351,7 @@ impl Pending {
         self.held_bytes = self.held_bytes + entry.progress.held() - before;
         self.open -= 1;
         effects.wakes.extend(entry.waker.take());
-        if entry.kind == Kind::Detached {
+        if entry.kind.is_detached() {
             self.remove(key);
         }
     }
@@ -306,6 +365,17 @@ impl Pending {
         }
     }
 
+    /// Takes the outcome of an entry that is over.
+    pub(super) fn take_done(&mut self, key: Key) -> Option<Outcome> {
+        if !matches!(self.entries.get(key)?.progress, Progress::Done(_)) {
+            return None;
+        }
+        match self.remove(key)?.progress {
+            Progress::Done(outcome) => Some(outcome),
+            Progress::Waiting(_) | Progress::Sent { .. } => None,
+        }
+    }
+
     /// Removes an entry altogether.
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
@@ -313,6 +383,7 @@ impl Pending {
         match entry.progress {
             Progress::Waiting(_) => {
                 self.waiting -= 1;
+                self.posted -= post_cost(&entry);
                 self.open -= 1;
             }
             Progress::Sent { .. } => self.open -= 1,
@@ -358,7 +429,7 @@ impl Pending {
             info.unsent = unsent;
             entry.progress = Progress::Done(Outcome::Closed(info));
             effects.wakes.extend(entry.waker.take());
-            if entry.kind == Kind::Detached {
+            if entry.kind.is_detached() {
                 detached.push(key);
             }
         }
@@ -369,6 +440,7 @@ impl Pending {
         self.queues = Vec::new();
         self.open = 0;
         self.waiting = 0;
+        self.posted = 0;
     }
 
     pub(super) fn bury(&mut self) {
@@ -402,6 +474,17 @@ impl Pending {
         id
     }
 }
+
+/// What a broadcast counts for while it waits: its frame, though that is shared, and what keeps its place.
+fn post_cost(entry: &Entry) -> usize {
+    match (&entry.kind, &entry.progress) {
+        (Kind::Post(_), Progress::Waiting(message)) => message.content.frame_len() + POST,
+        _ => 0,
+    }
+}
+
+/// What the place of a broadcast that waits counts for.
+pub(super) const POST: usize = 256;
 
 /// The depth of a call of this class.
 pub(super) const fn depth_of(class: Class) -> u8 {

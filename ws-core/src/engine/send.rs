@@ -3,12 +3,14 @@
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
+use super::content::Content;
 use super::deadlines::Due;
 use super::outbox::Batch;
-use super::pending::{ANSWERS, Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, depth_of};
+use super::pending::{
+    ANSWERS, Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, Slow, depth_of,
+};
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
-use crate::codec::Body;
 use crate::error::Fate;
 use crate::limits::MAX_DEPTH;
 use crate::protocol::{CloseInfo, ClosedBy, Envelope, Message, code, encode};
@@ -29,7 +31,7 @@ pub(crate) struct Outgoing {
     pub(crate) answers: bool,
     /// Encoded metadata; empty for none.
     pub(crate) metadata: Vec<u8>,
-    pub(crate) body: Body,
+    pub(crate) content: Content,
 }
 
 /// What became of a message at its first attempt.
@@ -51,14 +53,14 @@ impl Engine {
         if message.deadline <= now {
             return Begun::Over(Outcome::Timeout(Fate::NotSent));
         }
-        let (class, bytes, deadline) = (class_of(&message), message.body.len(), message.deadline);
+        let (class, bytes, deadline) = (class_of(&message), message.content.len(), message.deadline);
         if self.pending.is_full() || !self.share.covers(self.buffered().saturating_add(bytes)) {
             return Begun::Over(Outcome::Refused(Refused::Overloaded));
         }
         let kind = message.kind;
         let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), kind, progress };
         let key = if self.pending.head(class).is_none() && self.admits(class, bytes) {
-            if matches!(kind, Kind::Event | Kind::Detached) {
+            if kind.is_event() {
                 let id = self.pending.event_id();
                 self.write_event(id, message);
                 return Begun::Over(Outcome::Sent(id));
@@ -85,7 +87,7 @@ impl Engine {
         &mut self,
         now: Instant,
         key: Key,
-        waker: Waker,
+        waker: &Waker,
         effects: &mut Effects,
     ) -> Poll<Outcome> {
         self.now = now;
@@ -96,14 +98,19 @@ impl Engine {
         let Some(entry) = self.pending.get_mut(key) else {
             return Poll::Ready(Outcome::Cancelled(Fate::Unknown));
         };
-        if !matches!(entry.progress, Progress::Done(_)) {
-            effects.discarded.extend(entry.waker.replace(waker));
-            return Poll::Pending;
+        if matches!(entry.progress, Progress::Done(_)) {
+            let outcome = self.take_outcome(key);
+            return Poll::Ready(outcome.unwrap_or(Outcome::Cancelled(Fate::Unknown)));
         }
-        match self.pending.remove(key).map(|entry| entry.progress) {
-            Some(Progress::Done(outcome)) => Poll::Ready(outcome),
-            _ => Poll::Ready(Outcome::Cancelled(Fate::Unknown)),
+        if !entry.waker.as_ref().is_some_and(|before| before.will_wake(waker)) {
+            effects.discarded.extend(entry.waker.replace(waker.clone()));
         }
+        Poll::Pending
+    }
+
+    /// The outcome, where there is one: the first one stands, whatever the time is.
+    pub(crate) fn take_outcome(&mut self, key: Key) -> Option<Outcome> {
+        self.pending.take_done(key)
     }
 
     /// Nobody asks for the outcome of an event any more; it is sent all the same when its turn comes.
@@ -215,6 +222,7 @@ impl Engine {
         // them.
         self.send_classes(effects, |class| is_call(class) && class & STREAMS != 0);
         self.send_classes(effects, |class| !is_call(class) || class & STREAMS == 0);
+        self.forget_latest();
     }
 
     fn send_classes(&mut self, effects: &mut Effects, takes: fn(Class) -> bool) {
@@ -227,6 +235,13 @@ impl Engine {
             while let Some(key) = self.pending.head(class) {
                 let Some(entry) = self.pending.get(key) else { break };
                 if entry.deadline <= self.now {
+                    if entry.kind == Kind::Post(Slow::Close) {
+                        return self.too_slow(effects);
+                    }
+                    if entry.kind == Kind::Post(Slow::Drop) {
+                        // After a day.
+                        self.stats.broadcasts_dropped += 1;
+                    }
                     // Waiting counts: what has expired is not sent, though its timer has not been seen yet (R14).
                     self.pending.finish(key, Outcome::Timeout(Fate::NotSent), effects);
                     self.forget_flow(self.pending.call_id(key), effects);
@@ -277,7 +292,12 @@ impl Engine {
         if self.schema.refuses_there(message.method) {
             return Some(Outcome::Refused(Refused::SchemaMismatch));
         }
-        if Envelope::CAPACITY + message.metadata.len() + message.body.len() > self.frame_limit {
+        let envelope = match &message.content {
+            // It is whole.
+            Content::Frame(_) => 0,
+            Content::Own(_) | Content::Shared(_) => Envelope::CAPACITY + message.metadata.len(),
+        };
+        if envelope + message.content.frame_len() > self.frame_limit {
             return Some(Outcome::Refused(Refused::TooLarge));
         }
         if message.kind == Kind::Call && message.depth > MAX_DEPTH {
@@ -306,6 +326,10 @@ impl Engine {
             && bounds.is_some_and(|bounds| self.usage_there.admits(bounds, depth, bytes))
     }
 
+    pub(super) fn admits_event(&self) -> bool {
+        self.admits(EVENTS, 0)
+    }
+
     fn add_flow(&mut self, key: Key, depth: u8, streams: Streams) {
         if streams != Streams::Nothing {
             self.flows.add_ours(self.pending.call_id(key), depth, streams);
@@ -321,7 +345,7 @@ impl Engine {
                 self.write_event(self.pending.call_id(key), message);
                 self.mark_sent(key);
             }
-            Kind::Event | Kind::Detached => {
+            Kind::Event | Kind::Detached | Kind::Post(_) => {
                 let id = self.pending.event_id();
                 self.write_event(id, message);
                 self.pending.finish(key, Outcome::Sent(id), effects);
@@ -338,7 +362,7 @@ impl Engine {
 
     /// Gives the waker of an upload that may begin.
     fn write_call(&mut self, key: Key, message: Outgoing) -> Option<Waker> {
-        self.usage_there.add(message.depth, message.body.len());
+        self.usage_there.add(message.depth, message.content.len());
         self.stats.calls_sent += 1;
         let id = self.pending.call_id(key);
         // Rounded up: the callee never gives up before the caller does (R14).
@@ -351,13 +375,16 @@ impl Engine {
 
     fn write_event(&mut self, id: u64, message: Outgoing) {
         if !message.answers {
-            self.allowance.spend(message.body.len());
+            self.allowance.spend(message.content.len());
         }
         self.stats.events_sent += 1;
         self.write(id, message, None);
     }
 
     fn write(&mut self, id: u64, message: Outgoing, deadline_ms: Option<u64>) {
+        if let Content::Frame(frame) = &message.content {
+            return self.outbox.push_shared(frame);
+        }
         let has_metadata = !message.metadata.is_empty();
         let envelope = encode::message(&Message {
             id,
@@ -371,7 +398,7 @@ impl Engine {
             metadata: has_metadata.then(crate::context::Metadata::new),
             body: &[],
         });
-        self.outbox.push(&envelope, &message.metadata, message.body);
+        self.outbox.push_content(&envelope, &message.metadata, message.content);
     }
 }
 

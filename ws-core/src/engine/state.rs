@@ -14,7 +14,8 @@ use super::handshake::{Activation, announced};
 use super::heartbeat::{Beat, Heartbeat};
 use super::lane::{Lane, Late};
 use super::outbox::Outbox;
-use super::pending::{Outcome, Pending};
+use super::pending::{Kind as Sends, Outcome, Pending, Slow};
+use super::post::Latest;
 use super::queues::Queues;
 use super::running::{Entry, Kind, Running};
 use super::schema::{Schema, SchemaMismatch};
@@ -82,6 +83,7 @@ pub(crate) struct Engine {
     pub(super) schema: Schema,
     pub(super) outbox: Outbox,
     pub(super) pending: Pending,
+    pub(super) latest: Latest,
     pub(super) running: Running,
     pub(super) lane: Lane,
     pub(super) late: Late,
@@ -143,6 +145,7 @@ impl Engine {
             schema: Schema::default(),
             outbox: Outbox::new(limits.outbox_bytes, limits.reserve()),
             pending: Pending::new(parity),
+            latest: Latest::default(),
             running: Running::new(Bounds::of(&here)),
             lane: Lane::default(),
             late: Late::default(),
@@ -379,6 +382,7 @@ impl Engine {
         self.early.clear();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
+        self.latest = Latest::default();
         self.late = Late::default();
         self.queues.clear();
         self.deadlines.clear();
@@ -434,6 +438,9 @@ impl Engine {
 
     /// Marks an outcome for calls that this side gives up.
     pub(super) fn expire_pending(&mut self, key: super::Key, effects: &mut Effects) {
+        if self.pending.get(key).is_some_and(|entry| entry.kind == Sends::Post(Slow::Close)) {
+            return self.too_slow(effects);
+        }
         self.give_up(key, Outcome::Timeout, effects);
     }
 

@@ -32,6 +32,10 @@ pub struct Stats {
     pub events_dropped: u64,
     /// Events of the peer whose handlers ran longer than `Limits::max_call_timeout`, and were dropped.
     pub events_expired: u64,
+    /// Broadcasts of this side that the peer was too slow for, and that were dropped (R32).
+    pub broadcasts_dropped: u64,
+    /// Broadcasts of this side that waited and gave their place to a newer one about the same (R32).
+    pub broadcasts_replaced: u64,
     /// Texts this side sent.
     pub texts_sent: u64,
     /// Texts of the peer that were kept for the application.

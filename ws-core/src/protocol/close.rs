@@ -30,6 +30,8 @@ pub mod code {
     pub const WRITE_STALL: u16 = 4008;
     /// The header or the decision did not come in time (R6).
     pub const ACTIVATION_TIMEOUT: u16 = 4009;
+    /// The peer takes what is broadcast too slowly (R32).
+    pub const SLOW: u16 = 4010;
     /// The server has as much as it can take; try again later.
     pub const BUSY: u16 = 4013;
     /// The header's credentials are not accepted.

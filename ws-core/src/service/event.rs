@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::method::NameScope;
 use super::{Invocation, MethodId, MethodSpec, Methods, Refusal};
-use crate::codec::{Body, EncodeError};
+use crate::codec::{Body, EncodeError, Encoding};
 use crate::peer::Peer;
 
 /// A contract's messages as plain data: `ChatEvent`, one variant for each call and event method. What
@@ -32,7 +32,7 @@ pub trait Event: Sized + Send + 'static {
 /// Takes down one message of an enum.
 #[derive(Debug)]
 pub struct EventWriter<'a> {
-    peer: &'a Peer,
+    encodes: Encodes<'a>,
     scope: Option<NameScope>,
     /// Methods before those of the contract that is being written.
     before: usize,
@@ -45,23 +45,52 @@ pub struct Written {
     pub(crate) method: &'static MethodSpec,
     pub(crate) index: usize,
     pub(crate) body: Result<Body, EncodeError>,
+    /// The same in the other encodings that were asked for, in their order.
+    pub(crate) others: Vec<Result<Body, EncodeError>>,
+}
+
+/// For whom a message is encoded.
+#[derive(Clone, Copy, Debug)]
+enum Encodes<'a> {
+    /// One peer.
+    For(&'a Peer),
+    /// Whoever speaks one of these, in at most so many bytes each.
+    In(&'a [Encoding], usize),
 }
 
 impl<'a> EventWriter<'a> {
     pub(crate) const fn new(peer: &'a Peer) -> Self {
-        Self { peer, scope: None, before: 0 }
+        Self { encodes: Encodes::For(peer), scope: None, before: 0 }
+    }
+
+    /// For a broadcast: `encodings` are at least one.
+    pub(crate) const fn broadcast(encodings: &'a [Encoding], limit: usize, scope: Option<NameScope>) -> Self {
+        Self { encodes: Encodes::In(encodings, limit), scope, before: 0 }
     }
 
     /// This method, the one with this index in its contract, with these arguments, a tuple in the order of the
     /// signature.
     #[must_use]
     pub fn message(self, method: &'static MethodSpec, index: usize, arguments: &impl Serialize) -> Written {
-        Written {
-            id: method.id_in(self.scope),
-            method,
-            index: self.before + index,
-            body: self.peer.encode(arguments),
-        }
+        let mut bodies = match self.encodes {
+            Encodes::For(peer) => return self.written(method, index, peer.encode(arguments), Vec::new()),
+            Encodes::In(encodings, limit) => {
+                encodings.iter().map(move |encoding| encoding.encode(arguments, limit))
+            }
+        };
+        let body = bodies.next().unwrap_or_else(|| Ok(Body::empty()));
+        let others = bodies.collect();
+        self.written(method, index, body, others)
+    }
+
+    fn written(
+        self,
+        method: &'static MethodSpec,
+        index: usize,
+        body: Result<Body, EncodeError>,
+        others: Vec<Result<Body, EncodeError>>,
+    ) -> Written {
+        Written { id: method.id_in(self.scope), method, index: self.before + index, body, others }
     }
 
     /// For a message of the contract that is the field `field` of this one, whose own name is `contract`, and which has
@@ -69,6 +98,6 @@ impl<'a> EventWriter<'a> {
     #[must_use]
     pub fn nested(self, contract: &str, field: &str, before: usize) -> Self {
         let scope = self.scope.unwrap_or_else(|| NameScope::of(contract)).then(field);
-        Self { peer: self.peer, scope: Some(scope), before: self.before + before }
+        Self { encodes: self.encodes, scope: Some(scope), before: self.before + before }
     }
 }

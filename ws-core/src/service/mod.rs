@@ -10,7 +10,7 @@ mod contract;
 mod event;
 mod guard;
 mod invocation;
-mod method;
+pub(crate) mod method;
 mod named;
 mod names;
 mod nested;

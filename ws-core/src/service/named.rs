@@ -117,6 +117,7 @@ impl<N: ContractName, P: Provider> Provider for Named<N, P> {
 
 impl<N: ContractName, R: Remote> Remote for Named<N, R> {
     const COUNT: usize = R::COUNT;
+    type Broadcast = Named<N, R::Broadcast>;
 
     fn methods() -> Methods {
         R::methods().renamed(N::NAME)

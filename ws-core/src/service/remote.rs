@@ -6,6 +6,7 @@ use futures::Stream;
 
 use super::method::NameScope;
 use super::{MethodId, MethodSpec, Methods, Payload};
+use crate::broadcast::Broadcast;
 use crate::call::Call;
 use crate::context::CallOptions;
 use crate::event::Sending;
@@ -27,6 +28,9 @@ pub trait Remote: Clone + fmt::Debug + Send + Sync + 'static {
     /// How many they are.
     const COUNT: usize;
 
+    /// The stub that does the same for many.
+    type Broadcast: Broadcast;
+
     /// The stub that calls through `handle`.
     fn from_handle(handle: RemoteHandle) -> Self;
 
@@ -43,6 +47,7 @@ impl Remote for () {
     }
 
     const COUNT: usize = 0;
+    type Broadcast = ();
 
     fn from_handle(_handle: RemoteHandle) -> Self {}
 }

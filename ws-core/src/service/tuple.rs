@@ -62,6 +62,7 @@ macro_rules! tuples {
             }
 
             const COUNT: usize = 0 $(+ $member::COUNT)+;
+            type Broadcast = ($($member::Broadcast,)+);
 
             fn from_handle(handle: RemoteHandle) -> Self {
                 ($($member::from_handle(handle.clone()),)+)

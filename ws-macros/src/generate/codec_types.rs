@@ -23,6 +23,11 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
             &'static #runtime::service::MethodSpec,
             &Arguments,
         ) -> #runtime::Call<Value, Error>,
+        cast: fn(
+            &#runtime::broadcast::BroadcastHandle,
+            &'static #runtime::service::MethodSpec,
+            &Arguments,
+        ) -> #runtime::Gathering<Value, Error>,
         outcome: fn(
             #runtime::service::RawReply,
         ) -> ::core::result::Result<::core::result::Result<Value, Error>, #runtime::CallError>,
@@ -34,6 +39,9 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
     let make_send = quote! {
         send: |__handle, __method, __arguments| {
             #runtime::service::RemoteHandle::call(__handle, __method, __arguments)
+        },
+        cast: |__handle, __method, __arguments| {
+            #runtime::broadcast::BroadcastHandle::call(__handle, __method, __arguments)
         },
         outcome: |__reply| #runtime::service::RawReply::decode(__reply),
         answer: |__responder, __outcome| match __outcome {
@@ -95,10 +103,18 @@ pub(super) fn event_codec(contract: &Contract, names: &Names, arities: &BTreeSet
             &'static #runtime::service::MethodSpec,
             &Arguments,
         ) -> #runtime::Sending,
+        cast: fn(
+            &#runtime::broadcast::BroadcastHandle,
+            &'static #runtime::service::MethodSpec,
+            &Arguments,
+        ) -> #runtime::Casting,
     };
     let make_send = quote! {
         send: |__handle, __method, __arguments| {
             #runtime::service::RemoteHandle::event(__handle, __method, __arguments)
+        },
+        cast: |__handle, __method, __arguments| {
+            #runtime::broadcast::BroadcastHandle::event(__handle, __method, __arguments)
         },
     };
     codec(contract, &names.event, arities, &[], &send, &make_send)

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::broadcast::broadcast;
 use super::codecs::codecs;
 use super::contract_trait::contract_trait;
 use super::event_enum::event_enum;
@@ -25,6 +26,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
     let names = Names::of(contract);
     let provider = provider(contract, &names);
     let remote = remote(contract, &names);
+    let broadcast = broadcast(contract, &names);
     let method_enum = method_enum(contract, &names);
     let event_enum = event_enum(contract, &names);
     let reply_enum = reply_enum(contract, &names);
@@ -36,6 +38,7 @@ pub(crate) fn contract(contract: &Contract) -> TokenStream {
         #contract_trait
         #provider
         #remote
+        #broadcast
         #method_enum
         #standins
         #event_enum

@@ -35,6 +35,45 @@ pub(super) fn remote_doc(contract: &Contract) -> TokenStream {
     ])
 }
 
+pub(super) fn broadcast_doc(contract: &Contract) -> TokenStream {
+    let ident = &contract.head.ident;
+    doc([
+        format!("Reaches [`{ident}`] on the other sides of many connections at once, of an audience."),
+        String::new(),
+        "Cheap to clone. Who they are is asked anew for each message; methods that stream are not here."
+            .to_owned(),
+    ])
+}
+
+/// The user's own lines, then what is true of every method of a broadcast.
+pub(super) fn broadcast_method_doc(method: &Method) -> TokenStream {
+    let written = &method.attributes.docs;
+    let introduction = written.iter().all(|attribute| !attribute.path().is_ident("doc")).then(|| {
+        let name = &method.wire_name;
+        doc([match method.kind {
+            Kind::Call { .. } => format!("Calls `{name}` on all of them."),
+            Kind::Event { .. } => format!("Sends the event `{name}` to all of them."),
+        }])
+    });
+    let section = doc(match method.kind {
+        Kind::Call { .. } => [
+            "",
+            "Gives the answers as they come, each with its connection's id.",
+            "",
+            "# Cancel safety",
+            "Dropping what it gives cancels the calls that have no answer yet.",
+        ],
+        Kind::Event { .. } => [
+            "",
+            "Gives how many were reached.",
+            "",
+            "# Cancel safety",
+            "Dropping the future before it is polled means that nothing is sent.",
+        ],
+    });
+    quote!(#(#written)* #introduction #section)
+}
+
 /// The user's own lines, or what a nested contract is.
 pub(super) fn nested_doc(nested: &Nested) -> TokenStream {
     let written = &nested.attributes.docs;

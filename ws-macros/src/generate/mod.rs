@@ -4,6 +4,7 @@
 //! `String` or a `Send` of their own beside the contract, or a unit struct `service`, which no local could be named after. Methods of the runtime are named in full, for a method call could find a
 //! user's blanket trait first.
 
+mod broadcast;
 mod codec_types;
 mod codecs;
 mod contract;

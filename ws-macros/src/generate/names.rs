@@ -11,6 +11,7 @@ use crate::model::Contract;
 pub(super) struct Names {
     pub(super) provider: Ident,
     pub(super) remote: Ident,
+    pub(super) broadcast: Ident,
     /// The enum of methods in the order of their index.
     pub(super) method: Ident,
     pub(super) event_enum: Ident,
@@ -36,6 +37,7 @@ impl Names {
         Self {
             provider: format_ident!("{ident}Provider"),
             remote: format_ident!("{ident}Remote"),
+            broadcast: format_ident!("{ident}Broadcast"),
             method: format_ident!("{ident}Method"),
             event_enum: format_ident!("{ident}Event"),
             reply_enum: format_ident!("{ident}Reply"),

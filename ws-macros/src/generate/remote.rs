@@ -15,6 +15,7 @@ pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
     let definition = definition(contract, names);
     let methods = methods(contract, names);
     let (cfgs, runtime, remote) = (&contract.head.cfgs, &contract.runtime, &names.remote);
+    let broadcast = &names.broadcast;
     let parameters = Parameters::of(contract);
     let (bounded, arguments, conditions) =
         (parameters.bounded(), parameters.arguments(), parameters.conditions());
@@ -28,6 +29,7 @@ pub(super) fn remote(contract: &Contract, names: &Names) -> TokenStream {
         #[automatically_derived]
         impl<#bounded> #runtime::service::Remote for #remote<#arguments> #conditions {
             const COUNT: ::core::primitive::usize = #count;
+            type Broadcast = #broadcast<#arguments>;
 
             fn methods() -> #runtime::service::Methods {
                 #listed

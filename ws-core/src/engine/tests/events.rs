@@ -73,7 +73,7 @@ fn r20_what_a_message_answers_travels_with_it() {
             deadline: world.now + SECOND,
             reply_to: Some(1 << 40),
             metadata: Vec::new(),
-            body: Body::empty(),
+            content: Body::empty().into(),
         };
         let begun = world.sides[SERVER].engine.begin(world.now, message, Waker::noop().clone());
         assert_eq!(matches!(begun, Begun::Entered(_)), wants_reply);

@@ -1,5 +1,5 @@
 //! Whatever the applications and the network do, the invariants of `harness/check.rs` hold after every step, and
-//! nothing is left at the end (R11–R15, R18, R21, R38).
+//! nothing is left at the end (R11–R15, R18, R21, R32, R38).
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,6 +17,12 @@ enum Step {
         depth: u8,
         size: usize,
         deadline: u64,
+    },
+    /// A broadcast of the server's (R32); with a stall it closes the connection where it does not get on.
+    Post {
+        size: usize,
+        stall: Option<u64>,
+        key: Option<u64>,
     },
     /// Polls a future that was woken.
     Poll {
@@ -93,6 +99,11 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
+/// Mostly such as close nobody: a run that is over soon shows little.
+fn stall() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![20 => Just(None), 1 => (0..100_u64).prop_map(Some), 1 => Just(Some(60_000))]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let which = 0..1000_usize;
     let deadline = prop_oneof![1 => 0..40_u64, 4 => 1000..60_000_u64];
@@ -100,6 +111,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (side(), kind(), depth(), size(), deadline).prop_map(|(side, kind, depth, size, deadline)| {
             Step::Begin { side, kind, depth, size, deadline }
         }),
+        8 => (size(), stall(), proptest::option::of(0..3_u64))
+            .prop_map(|(size, stall, key)| Step::Post { size, stall, key }),
         10 => (side(), which.clone()).prop_map(|(side, which)| Step::Poll { side, which }),
         3 => (side(), which.clone(), any::<bool>())
             .prop_map(|(side, which, moved)| Step::PollAny { side, which, moved }),
@@ -179,6 +192,10 @@ impl World {
         match *step {
             Step::Begin { side, kind, depth, size, deadline } => {
                 self.begin(side, Plan { kind, depth, size, deadline: self.now + ms(deadline) });
+            }
+            Step::Post { size, stall, key } => {
+                let until = stall.map(|stall| self.now + ms(stall));
+                self.sides[SERVER].post(self.now, size, until, key);
             }
             Step::Poll { side, which } => {
                 let woken = choose(&self.sides[side].tickets, which, |ticket| {
@@ -292,7 +309,8 @@ impl World {
             let sent = self.sides[side].engine.stats().events_sent;
             let other = &self.sides[1 - side];
             let dropped = other.engine.stats().events_dropped;
-            assert_eq!(sent, other.arrived.len() as u64 + dropped, "R12: no event is lost");
+            let arrived = other.arrived.len() + other.posted.len();
+            assert_eq!(sent, arrived as u64 + dropped, "R12, R32: no event is lost");
             assert!(dropped == 0 || self.setup.budget.is_some());
         }
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::harness::{Lone, Seen, binary, limits, message, table};
 use crate::codec::Body;
-use crate::engine::{Begun, Config, Effects, Engine, Outcome, Outgoing, Refused, Role, Sends};
+use crate::engine::{
+    Begun, Config, Effects, Engine, Outcome, Outgoing, Post, Posted, Refused, Role, Sends, SharedFrame, Slow,
+};
 use crate::link::LinkOptions;
 use crate::protocol::{FailClass, Side};
 use crate::service::{MethodId, MethodSpec, Streams};
@@ -79,7 +81,7 @@ impl Pair {
             deadline: self.now + limits().call_timeout,
             reply_to: None,
             metadata: Vec::new(),
-            body: Body::empty(),
+            content: Body::empty().into(),
         };
         let engine = if role == Role::Client { &mut self.client } else { &mut self.server };
         engine.begin(self.now, outgoing, Waker::noop().clone())
@@ -109,6 +111,22 @@ fn r5_what_the_server_calls_is_refused_at_the_server() {
     assert!(matches!(pair.begin(Role::Server, "T.same", true), Begun::Entered(_)));
     pair.server_writes();
     assert_eq!(pair.effects.starts.len(), 1);
+}
+
+/// R32: also what is broadcast, to this peer alone.
+#[test]
+fn r5_a_broadcast_of_what_differs_is_refused() {
+    let mut pair = Pair::open([&THEIRS, &[]], [&[], &OURS]);
+    let mut post = |method| {
+        let method = MethodId::of(method);
+        let frame = SharedFrame::new(method, &[], Body::empty());
+        let post = Post { method, frame, slow: Slow::Close, stall: Duration::ZERO, latest: None };
+        pair.server.post(pair.now, post, &mut pair.effects)
+    };
+    assert_eq!(post("T.tells"), Posted::Refused);
+    assert_eq!(post("T.same"), Posted::Sent, "a call's method, told instead of asked");
+    pair.server_writes();
+    assert_eq!((pair.effects.starts.len(), pair.client.closed(), pair.server.closed()), (1, None, None));
 }
 
 #[test]

@@ -100,7 +100,7 @@ proptest! {
                         depth,
                         method: MethodId::of(if event { "T.event" } else { "T.call" }),
                         deadline: sleeper.lone.now + ms(deadline),
-                        body: Body::from_bytes(&vec![0; size]),
+                        content: Body::from_bytes(&vec![0; size]).into(),
                         ..sleeper.lone.outgoing(0)
                     };
                     if let Begun::Entered(key) = sleeper.lone.begin(message) {

@@ -239,7 +239,7 @@ fn r12_credit_sends_the_events_that_wait() {
         let event = Outgoing {
             kind: Sends::Event,
             method: MethodId::of("T.event"),
-            body: Body::from_bytes(&vec![0; size]),
+            content: Body::from_bytes(&vec![0; size]).into(),
             ..lone.outgoing(0)
         };
         let _ = lone.begin(event);

@@ -6,7 +6,7 @@ use super::frames::{Seen, read};
 use super::side::{Answer, Kind, Place, Side};
 use super::world::{CLIENT, SERVER, World};
 
-use crate::engine::pending::{EVENTS, Progress};
+use crate::engine::pending::{EVENTS, POST, Progress};
 use crate::engine::{Outcome, Role};
 use crate::error::Fate;
 use crate::limits::{BATCH_BYTES, Limits, MAX_DEPTH, NESTED_SLOTS};
@@ -64,6 +64,7 @@ impl World {
             self.check_outcomes(side);
             self.check_times(side);
             self.check_events(side);
+            self.check_posts(side);
         }
     }
 
@@ -110,6 +111,8 @@ impl World {
             of(|progress| matches!(progress, Progress::Sent { .. })),
             of(|progress| matches!(progress, Progress::Done(_))),
         );
+        let posts = self.sides[side].waiting_posts();
+        let waiting = waiting + posts.len();
         assert_eq!(engine.pending(), waiting + sent, "R18: what is pending");
         assert_eq!(engine.pending.waiting(), waiting);
         assert!(waiting <= self.limits(side).max_waiting);
@@ -120,6 +123,7 @@ impl World {
             _ => None,
         });
         let held: usize = bodies.map(|entry| held(&entry.progress)).sum();
+        let held = held + posts.iter().map(|post| post.size).sum::<usize>();
         assert_eq!(engine.pending.held_bytes(), held, "bytes that wait, and replies not taken");
         if engine.closed().is_some() {
             assert_eq!((engine.pending(), engine.running()), (0, 0), "R15: nothing goes on after the end");
@@ -247,6 +251,8 @@ impl World {
 
     /// R14, R21: the timer is asked for no later than the next deadline, and never for the past for long.
     fn check_times(&mut self, side: usize) {
+        let of_posts: Vec<_> =
+            self.sides[side].waiting_posts().iter().filter_map(|post| post.until).collect();
         let Side { engine, tickets, handlers, .. } = &mut self.sides[side];
         let next = engine.next_time();
         let live = |ticket: &&super::side::Ticket| match ticket.place {
@@ -255,7 +261,7 @@ impl World {
         };
         let of_futures = tickets.iter().filter(live).map(|ticket| ticket.plan.deadline);
         let of_handlers = handlers.iter().filter_map(|handler| handler.deadline);
-        if let Some(first) = of_futures.chain(of_handlers).min() {
+        if let Some(first) = of_futures.chain(of_handlers).chain(of_posts).min() {
             assert!(next.is_some_and(|next| next <= first), "R14: the timer comes after a deadline");
         }
     }
@@ -279,6 +285,26 @@ impl World {
         }
     }
 
+    /// R32: broadcasts arrive as they were posted, none lost, within their bound.
+    fn check_posts(&self, side: usize) {
+        let (this, other) = (&self.sides[side], &self.sides[1 - side]);
+        let cost: usize = this.waiting_posts().iter().map(|post| post.frame + POST).sum();
+        assert_eq!(this.engine.pending.posted(), cost);
+        let alone = this.waiting_posts().len() == 1;
+        assert!(alone || cost <= self.limits(side).outbox_bytes, "R32: what waits is bounded, or alone");
+        let mut sent = this.posts.iter().map(|post| post.size);
+        if self.setup.budget.is_none() {
+            let arrived = other.posted.iter().copied();
+            assert!(arrived.eq(sent.by_ref().take(other.posted.len())), "R32: lost, or out of order");
+        }
+        for size in &other.posted {
+            assert!(self.setup.budget.is_none() || sent.any(|sent| sent == *size), "R32: out of order");
+        }
+        if this.waiting_posts().is_empty() && this.engine.pending.waiting() == 0 {
+            assert_eq!(this.engine.latest.len(), 0, "keys of what has left");
+        }
+    }
+
     /// Nothing is left anywhere, once everything had its outcome and every future was dropped or told.
     pub(crate) fn check_empty(&self) {
         for (name, side) in ["client", "server"].into_iter().zip(&self.sides) {
@@ -299,7 +325,7 @@ impl World {
 
 fn held(progress: &Progress) -> usize {
     match progress {
-        Progress::Waiting(message) => message.body.len(),
+        Progress::Waiting(message) => message.content.len(),
         Progress::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
         Progress::Sent { .. } | Progress::Done(_) => 0,
     }

@@ -226,7 +226,7 @@ impl Lone {
     }
 
     pub(crate) fn poll_as(&mut self, key: Key, task: &mut Alarm) -> Poll<Outcome> {
-        let outcome = self.engine.poll(self.now, key, task.waker(), &mut self.effects);
+        let outcome = self.engine.poll(self.now, key, &task.waker(), &mut self.effects);
         self.apply();
         outcome
     }
@@ -247,7 +247,7 @@ impl Lone {
             reply_to: None,
             answers: false,
             metadata: Vec::new(),
-            body: Body::from_bytes(&vec![7; size]),
+            content: Body::from_bytes(&vec![7; size]).into(),
         }
     }
 

@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::task::Alarm;
 use crate::codec::Body;
 use crate::context::Metadata;
 use crate::engine::pending::Progress;
-use crate::engine::{Begun, Effects, Engine, Key, Outcome, Outgoing, Role, Sends, Verdict};
+use crate::engine::{
+    Begun, Effects, Engine, Key, LatestKey, Outcome, Outgoing, Post, Posted, Role, Sends, SharedFrame, Slow,
+    Verdict,
+};
 use crate::error::Fate;
 use crate::protocol::{FailClass, encode};
 use crate::service::{MethodId, Streams};
@@ -135,8 +138,23 @@ pub(crate) struct Side {
     pub(crate) given: HashMap<u64, (Answer, Vec<u8>)>,
     /// Calls of this side whose frame was handed to the link.
     pub(crate) left: HashSet<u64>,
-    /// Events that were started here, in order: the id, and whether in turn.
+    /// Events that were started here, in order: the id, and whether in turn. Without the broadcasts.
     pub(crate) arrived: Vec<(u64, bool)>,
+    /// Broadcasts that this side took on, in order; what was replaced is not among them.
+    pub(crate) posts: Vec<Posting>,
+    /// Broadcasts that were started here, in order: the sizes of their arguments.
+    pub(crate) posted: Vec<usize>,
+}
+
+/// A broadcast that was taken on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posting {
+    pub(crate) size: usize,
+    /// Of the whole frame.
+    pub(crate) frame: usize,
+    pub(crate) key: Option<u64>,
+    /// When it closes the connection, where it still waits.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Side {
@@ -152,7 +170,72 @@ impl Side {
             given: HashMap::new(),
             left: HashSet::new(),
             arrived: Vec::new(),
+            posts: Vec::new(),
+            posted: Vec::new(),
         }
+    }
+
+    /// Posts a broadcast of this size, and keeps book.
+    pub(crate) fn post(&mut self, now: Instant, size: usize, until: Option<Instant>, key: Option<u64>) {
+        let plan = Plan { kind: Kind::Event, depth: 0, size, deadline: now };
+        let frame =
+            SharedFrame::new(Kind::Event.method(), &plan.metadata(), Body::from_bytes(&vec![FILL; size]));
+        let posting = Posting { size, frame: frame.len(), key, until };
+        let stats = self.engine.stats();
+        let (full, waiting) = (frame.len() > self.engine.frame_limit, self.posts_waiting());
+        let posted = self.engine.post(
+            now,
+            Post {
+                method: Kind::Event.method(),
+                frame,
+                slow: if until.is_some() { Slow::Close } else { Slow::Drop },
+                stall: until.map_or(Duration::ZERO, |until| until - now),
+                latest: key.map(LatestKey::from),
+            },
+            &mut self.effects,
+        );
+        let (dropped, replaced) = (stats.broadcasts_dropped, stats.broadcasts_replaced);
+        let mut expected = (dropped, replaced);
+        match posted {
+            Posted::Sent => {
+                assert_eq!(waiting, 0, "R12: it overtakes those that wait");
+                self.posts.push(posting);
+            }
+            Posted::Waits => self.posts.push(posting),
+            Posted::Replaced => {
+                let first = self.posts.len() - waiting;
+                let mut places =
+                    self.posts[first..].iter_mut().filter(|place| place.key == key && key.is_some());
+                let place = places.next().expect("one with its key waits");
+                assert!(places.next().is_none(), "R32: of one key one waits");
+                *place = Posting { until: place.until.or(until), ..posting };
+                expected.1 += 1;
+            }
+            Posted::Dropped => {
+                assert_eq!(until, None);
+                expected.0 += 1;
+            }
+            Posted::Closed => assert!(!self.engine.is_active()),
+            Posted::Refused => assert!(full, "the frame is not too large"),
+        }
+        let stats = self.engine.stats();
+        assert_eq!((stats.broadcasts_dropped, stats.broadcasts_replaced), expected, "R32: counted");
+        self.apply(now);
+    }
+
+    /// How many broadcasts were taken on and are not in the outbox.
+    pub(crate) fn posts_waiting(&self) -> usize {
+        if self.engine.closed().is_some() {
+            return 0;
+        }
+        let events = self.tickets.iter().filter(|ticket| !ticket.plan.kind.is_call() && ticket.id.is_some());
+        let sent = self.engine.stats().events_sent - events.count() as u64;
+        self.posts.len() - usize::try_from(sent).expect("fewer than there is memory for")
+    }
+
+    /// Those of them that wait: the last.
+    pub(crate) fn waiting_posts(&self) -> &[Posting] {
+        &self.posts[self.posts.len() - self.posts_waiting()..]
     }
 
     pub(crate) fn begin(&mut self, now: Instant, plan: Plan) -> usize {
@@ -166,7 +249,7 @@ impl Side {
             deadline: plan.deadline,
             reply_to: None,
             metadata: plan.metadata(),
-            body: Body::from_bytes(&vec![FILL; plan.size]),
+            content: Body::from_bytes(&vec![FILL; plan.size]).into(),
         };
         let (place, id) = match self.engine.begin(now, message, alarm.waker()) {
             Begun::Over(Outcome::Sent(id)) => (Place::Told(Outcome::Sent(id)), Some(id)),
@@ -183,7 +266,7 @@ impl Side {
         let ticket = &mut self.tickets[index];
         let Place::In(key) = ticket.place else { return };
         let waker = ticket.alarm.waker();
-        if let Poll::Ready(outcome) = self.engine.poll(now, key, waker, &mut self.effects) {
+        if let Poll::Ready(outcome) = self.engine.poll(now, key, &waker, &mut self.effects) {
             ticket.ended_at.get_or_insert(now);
             ticket.place = Place::Told(outcome);
         }
@@ -268,7 +351,10 @@ impl Side {
             let metadata = start.metadata.as_ref().and_then(|metadata| metadata.get("trace"));
             assert_eq!(metadata.is_some(), Plan::has_metadata(start.body.len()));
             let is_call = start.deadline.is_some();
-            if !is_call {
+            if start.event_id == 0 {
+                assert_eq!((start.method, is_call), (1, false));
+                self.posted.push(start.body.len());
+            } else if !is_call {
                 self.arrived.push((start.event_id, start.method == 1));
             }
             self.handlers.push(Handler {

@@ -81,7 +81,7 @@ impl Pair {
             reply_to: None,
             answers: false,
             metadata: Vec::new(),
-            body: Body::from_bytes(&[0x5a; 3]),
+            content: Body::from_bytes(&[0x5a; 3]).into(),
         };
         let side = &mut self.world.sides[caller];
         let (mut up, mut id) = (Way::default(), 0);
@@ -106,7 +106,7 @@ impl Pair {
         let Call::Waits(key) = line.call else { return };
         let side = &mut self.world.sides[line.caller];
         let waker = Waker::noop().clone();
-        if let Poll::Ready(outcome) = side.engine.poll(self.world.now, key, waker, &mut side.effects) {
+        if let Poll::Ready(outcome) = side.engine.poll(self.world.now, key, &waker, &mut side.effects) {
             if let Outcome::Opened(flow) = outcome {
                 line.down.reader = Some(flow);
             }
