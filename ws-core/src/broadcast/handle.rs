@@ -84,7 +84,8 @@ impl BroadcastHandle {
         self
     }
 
-    /// Of the events under this key that wait in one connection, only the latest is sent, in the place of the first.
+    /// Of the events of one method that wait in one connection under this key, only the latest is sent, in the place of
+    /// the first.
     #[must_use]
     pub fn latest_by(mut self, key: impl Into<LatestKey>) -> Self {
         self.latest = Some(key.into());

@@ -116,21 +116,23 @@ impl Outbox {
                 self.push_parts(envelope, metadata, &body);
             }
             Content::Shared(body) => self.push_body(envelope, metadata, Body::from_bytes(&body)),
-            Content::Frame(frame) => self.push_shared(&frame),
+            Content::Frame(frame) => {
+                self.push_shared(&frame);
+            }
         }
         self.floor = self.floor.max(self.queued);
     }
 
     /// A frame that many share: its bytes are not copied where it is large, or where nothing else waits, as it is
-    /// nearly always.
-    pub(super) fn push_shared(&mut self, frame: &SharedFrame) {
+    /// nearly always. Whether it is shared indeed.
+    pub(super) fn push_shared(&mut self, frame: &SharedFrame) -> bool {
         let bytes = frame.bytes();
         if bytes.len() >= ALONE || self.queued == 0 {
             self.seal();
             self.count(bytes.len());
             self.sealed.push_back(Batch::Binary(bytes.clone()));
             self.floor = self.floor.max(self.queued);
-            return;
+            return true;
         }
         if self.open.len() + bytes.len() > BATCH_BYTES {
             self.seal();
@@ -139,6 +141,7 @@ impl Outbox {
         self.open.put_slice(bytes);
         self.count(bytes.len());
         self.floor = self.floor.max(self.queued);
+        false
     }
 
     fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {

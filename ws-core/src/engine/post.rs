@@ -16,7 +16,8 @@ use crate::limits::LONGEST_DURATION;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::{MethodId, Streams};
 
-/// What a broadcast is about: of those that wait in one connection under the same key, only the latest is sent.
+/// What a broadcast is about: of the events of one method that wait in one connection under the same key, only the
+/// latest is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LatestKey(KeyOf);
 
@@ -88,7 +89,7 @@ pub(crate) enum Posted {
 /// Where the latest of each key waits.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
-    places: HashMap<LatestKey, Key>,
+    places: HashMap<(MethodId, LatestKey), Key>,
 }
 
 impl Latest {
@@ -154,6 +155,8 @@ impl Engine {
             metadata: Vec::new(),
             content: Content::Frame(frame),
         };
+        // Of one method: another's events are about something else, whatever the key.
+        let latest = latest.map(|latest| (method, latest));
         let place = latest.as_ref().and_then(|latest| self.latest.places.get(latest)).copied();
         let place = place.filter(|place| self.pending.waits(*place));
         let freed = place.map_or(0, |place| self.pending.post_cost(place));
@@ -224,6 +227,10 @@ impl Engine {
     fn write_post(&mut self, frame: &SharedFrame) {
         self.allowance.spend(frame.payload().len());
         self.stats.events_sent += 1;
-        self.outbox.push_shared(frame);
+        self.push_frame(frame);
+    }
+
+    pub(super) fn push_frame(&mut self, frame: &SharedFrame) {
+        self.stats.broadcasts_shared += u64::from(self.outbox.push_shared(frame));
     }
 }

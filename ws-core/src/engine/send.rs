@@ -383,7 +383,7 @@ impl Engine {
 
     fn write(&mut self, id: u64, message: Outgoing, deadline_ms: Option<u64>) {
         if let Content::Frame(frame) = &message.content {
-            return self.outbox.push_shared(frame);
+            return self.push_frame(frame);
         }
         let has_metadata = !message.metadata.is_empty();
         let envelope = encode::message(&Message {

@@ -32,6 +32,8 @@ pub struct Stats {
     pub events_dropped: u64,
     /// Events of the peer whose handlers ran longer than `Limits::max_call_timeout`, and were dropped.
     pub events_expired: u64,
+    /// Broadcasts of this side that left as they were encoded for all, not copied for this connection (R32).
+    pub broadcasts_shared: u64,
     /// Broadcasts of this side that the peer was too slow for, and that were dropped (R32).
     pub broadcasts_dropped: u64,
     /// Broadcasts of this side that waited and gave their place to a newer one about the same (R32).

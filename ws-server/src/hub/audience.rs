@@ -182,7 +182,7 @@ impl<R, C> Audience<R, C> {
         self
     }
 
-    /// Of the events under this key that wait for one connection, only the latest is sent.
+    /// Of the events of one method that wait for one connection under this key, only the latest is sent.
     pub fn latest_by(mut self, key: impl Into<LatestKey>) -> Self {
         self.latest = Some(key.into());
         self

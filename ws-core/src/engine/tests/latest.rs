@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::harness::{GENEROUS, Lone, SECOND, limits, ms};
-use super::posts::{STALL, cost, narrow, one_credit, stuck};
+use super::posts::{STALL, cost, frame, narrow, one_credit, stuck};
 use crate::engine::{Budget, LatestKey, Posted, Role, Slow};
 use crate::protocol::{Announced, code};
 
@@ -153,5 +153,16 @@ fn r32_keys_of_what_has_left_do_not_pile_up() {
     lone.grants(1 << 30);
     assert_eq!(lone.engine.latest.len(), 0, "nothing waits, nothing is remembered");
     assert_eq!(lone.posted().len(), 1);
+    lone.holds_nothing();
+}
+
+#[test]
+fn r32_two_methods_under_one_key_are_about_different_things() {
+    let mut lone = stuck(100_000);
+    assert_eq!(lone.post_of("T.moved", frame(1), Slow::Drop, key(1)), Posted::Waits);
+    assert_eq!(lone.post_of("T.typing", frame(2), Slow::Drop, key(1)), Posted::Waits);
+    assert_eq!(lone.post_of("T.moved", frame(3), Slow::Drop, key(1)), Posted::Replaced);
+    lone.grants(100);
+    assert_eq!(lone.posted(), [3, 2]);
     lone.holds_nothing();
 }

@@ -37,7 +37,17 @@ impl Lone {
     }
 
     fn post_frame(&mut self, frame: SharedFrame, slow: Slow, latest: Option<LatestKey>) -> Posted {
-        let post = Post { method: MethodId::of("T.event"), frame, slow, stall: STALL, latest };
+        self.post_of("T.event", frame, slow, latest)
+    }
+
+    pub(super) fn post_of(
+        &mut self,
+        method: &str,
+        frame: SharedFrame,
+        slow: Slow,
+        latest: Option<LatestKey>,
+    ) -> Posted {
+        let post = Post { method: MethodId::of(method), frame, slow, stall: STALL, latest };
         let posted = self.engine.post(self.now, post, &mut self.effects);
         self.effects.wake();
         posted
