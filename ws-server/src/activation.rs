@@ -131,6 +131,8 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
 {
     let Ok(config) = &core.link else { return };
     let (link, driver) = Link::server(transport, encoding, config, address);
+    // An async block has room for what it awaits twice, and one around it for that twice again: 4 KiB a connection.
+    let driver = Box::pin(driver);
     core.directory.enter(&link, permit);
     let leave = Leave { core: Arc::clone(&core), link: link.clone() };
     core.drivers.spawn(async move {

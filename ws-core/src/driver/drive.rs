@@ -18,7 +18,7 @@ use super::timer::Timer;
 use super::uploads::Uploads;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Arrived, Effects, Key, Start, Verdict};
+use crate::engine::{Arrived, Effects, Key, Start, Told, Verdict};
 use crate::failure::{Failure, log_internal, panic_text};
 use crate::interceptor::Subject;
 use crate::peer::Peer;
@@ -280,8 +280,23 @@ impl<T: Transport> Driver<T> {
         } else {
             self.with_engine(|engine, effects| engine.on_time(now, effects));
             self.apply(None, &mut Budget::none());
+            self.give_back();
         }
         false
+    }
+
+    /// The timer fires at the latest when the peer was silent for a while: what is empty then needs no memory.
+    fn give_back(&mut self) {
+        self.handlers.rest();
+        if self.effects.is_empty() && self.effects.told == Told::default() {
+            self.effects = Effects::default();
+        }
+        if self.starts.is_empty() {
+            self.starts = VecDeque::new();
+        }
+        if self.verdicts.is_empty() {
+            self.verdicts = VecDeque::new();
+        }
     }
 
     /// Drops everything of the application's, then tells that the connection has ended, in this order (R3).

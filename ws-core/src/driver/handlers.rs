@@ -92,6 +92,14 @@ impl Handlers {
         self.live = 0;
     }
 
+    /// Gives back what nothing needs while no handler is pending.
+    pub(super) fn rest(&mut self) {
+        if self.live == 0 && self.due.is_empty() {
+            self.places = Vec::new();
+            self.due = VecDeque::new();
+        }
+    }
+
     pub(super) fn has_due(&self) -> bool {
         !self.due.is_empty() || !self.ready.is_empty()
     }

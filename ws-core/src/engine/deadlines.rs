@@ -67,6 +67,13 @@ impl Deadlines {
         *self = Self::default();
     }
 
+    /// Gives back what an idle connection does not need.
+    pub(super) fn rest(&mut self) {
+        if self.len() == 0 {
+            self.clear();
+        }
+    }
+
     fn len(&self) -> usize {
         self.in_order.len() + self.others.len()
     }

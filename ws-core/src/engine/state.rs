@@ -284,9 +284,8 @@ impl Engine {
         match self.heartbeat.beat(now) {
             Beat::Nothing => {}
             Beat::Ping(number) => {
-                if self.outbox.queued() == 0 {
-                    self.outbox.rest();
-                }
+                self.outbox.rest();
+                self.deadlines.rest();
                 if self.outbox.has_reserve(CONTROL) {
                     self.outbox.push_parts(&encode::ping(number), &[], &[]);
                 }

@@ -79,6 +79,7 @@ async fn every_size_goes_both_ways() {
         flushed(&mut ours).await;
         assert_eq!(received(&mut ours).await, Received::Close(Some((1000, "done".to_owned()))));
         assert!(ours.start_send(Bytes::new()).is_err(), "nothing follows a close");
+        drop(ours);
         echo.await.expect("no panic");
     }
 }

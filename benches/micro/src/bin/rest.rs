@@ -20,6 +20,9 @@ use contract::{Record, WorkProvider, WorkRemote, Worker};
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// After which a side pings.
+const SILENCE: Duration = Duration::from_secs(2);
+
 type Failure = Box<dyn std::error::Error>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -42,8 +45,7 @@ async fn main() -> ExitCode {
 }
 
 fn limits(count: usize) -> Limits {
-    let long = Duration::from_secs(3600);
-    Limits::default().max_unactivated(count).max_unactivated_per_address(count).ping_interval(long)
+    Limits::default().max_unactivated(count).max_unactivated_per_address(count).ping_interval(SILENCE)
 }
 
 async fn server(count: &str) -> Result<(), Failure> {
@@ -62,8 +64,8 @@ async fn server(count: &str) -> Result<(), Failure> {
     println!("| after | heap | allocations | resident |\n|---|---|---|---|");
     for after in ["the acceptance", "one small call", "a call of 64 KiB"] {
         clients.next().await?;
-        // What was written last is on its way, and the tasks of the handlers end.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // After a ping, when a connection has given back what it does not need.
+        tokio::time::sleep(2 * SILENCE).await;
         let each = |now: usize, before: usize| (now.saturating_sub(before)) / connections;
         let now = Held::now()?;
         println!(
