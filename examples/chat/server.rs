@@ -1,89 +1,114 @@
-//! The server of a chat: names, a history, and a room in which a slow or dead client holds nobody up.
+//! The server of a chat: rooms with a history, names, and who is here; a slow or dead client holds nobody up.
 //!
 //! `cargo run --example chat_server [ADDRESS]`, then `cargo run --example chat_client NAME` in other terminals. Ctrl-C
-//! closes it.
+//! closes it. Where `CHAT_PASSWORD` is set, clients must have the same.
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ws_examples::chat::{Chat, ChatProvider, Join, Line, MemberRemote, SayError, code};
-use ws_server::{Acceptor, HandlerError, Rejection, WebSocketServer};
+use ws_core::Connection;
+use ws_core::presence::{PresenceProvider, RosterWatcherRemote};
+use ws_examples::chat::{Chat, ChatProvider, JoinError, Line, MemberRemote, SayError};
+use ws_server::{
+    Acceptor, Authentication, ConfigError, ServerEvent, ServerPresence, UserEvent, UserOptions,
+    WebSocketServer,
+};
 
-mod room;
+mod rooms;
 
-use room::{Refusal, Room};
+use rooms::Rooms;
 
-type Server = WebSocketServer<Join, ChatProvider<Guest>, MemberRemote>;
+/// What clients are served: the chat, and the ready-made contract by which they take and leave their names.
+type Served = (ChatProvider<Guest>, PresenceProvider<ServerPresence>);
+/// What clients are told by: what happens in their rooms, and the ready-made contract that tells who is here.
+type ClientRemote = (MemberRemote, RosterWatcherRemote);
+type Server = WebSocketServer<(), Served, ClientRemote>;
 
-/// What serves one client: it knows whose words it passes on.
+/// What serves one client. What is known of it, its name and its room, the server knows.
 struct Guest {
-    room: Arc<Room>,
-    name: String,
+    rooms: Arc<Rooms>,
+    connection: Connection<ClientRemote>,
 }
 
 impl Chat for Guest {
-    async fn say(&self, text: String) -> Result<u64, SayError> {
-        self.room.say(&self.name, text)
+    async fn join(&self, room: String, last: u32) -> Result<Vec<Line>, JoinError> {
+        self.rooms.join(&self.connection, &room, last)
     }
 
-    async fn history(&self, last: u32) -> Vec<Line> {
-        self.room.history(last)
+    async fn leave(&self) -> bool {
+        self.rooms.leave(&self.connection)
+    }
+
+    async fn say(&self, text: String) -> Result<u64, SayError> {
+        self.rooms.say(&self.connection, text)
     }
 
     async fn names(&self) -> Vec<String> {
-        self.room.names()
+        self.rooms.names(&self.connection)
     }
 }
 
-/// One connection, from its header to its end.
-async fn welcome(
-    room: Arc<Room>,
-    acceptor: Acceptor<Join, ChatProvider<Guest>, MemberRemote>,
-) -> Result<(), HandlerError> {
-    let name = acceptor.header().name.clone();
-    let mut seat = match room.enter(&name, acceptor.remote()) {
-        Ok(seat) => seat,
-        Err(refusal) => return acceptor.reject(rejection(refusal)).await,
+/// One connection has a name at a time. Who is lost stays on the roster, offline, for a minute: a user outlives its
+/// connections.
+fn users(password: Option<String>) -> UserOptions {
+    let users = UserOptions::new().max_users(1000).kick_after(Duration::from_secs(60));
+    let Some(password) = password else { return users };
+    users.authenticate(move |asked: Authentication| {
+        let is_right = asked.auth.as_ref() == Some(&password);
+        async move { if is_right { Ok(()) } else { Err("wrong password") } }
+    })
+}
+
+fn server() -> Result<Server, ConfigError> {
+    Server::builder()
+        .users(users(std::env::var("CHAT_PASSWORD").ok()))
+        // Who is gone without a word is noticed by its silence (`Limits::ping_interval`), and ends as well.
+        .on_user_event(|event| {
+            if let UserEvent::Link { name, connection } = event {
+                println!("{name} is {connection}");
+            }
+        })
+        .on_event(|event| {
+            if let ServerEvent::Disconnected { id, info } = event {
+                println!("{id} is gone: {info}");
+            }
+        })
+        .build()
+}
+
+async fn run(address: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let server = server()?;
+    let rooms = Arc::new(Rooms::new(server.clone()));
+    let presence = server.presence();
+    let handler = move |acceptor: Acceptor<(), Served, ClientRemote>| {
+        let (rooms, presence) = (Arc::clone(&rooms), presence.clone());
+        async move {
+            let serve = |connection: &Connection<_>| {
+                let connection = connection.clone();
+                (ChatProvider::new(Guest { rooms, connection }), presence)
+            };
+            acceptor.accept_with(serve).await?;
+            Ok(())
+        }
     };
-    let connection = acceptor.accept(ChatProvider::new(Guest { room, name: name.clone() })).await?;
-    println!("{name} is here");
-    // A client that is gone without a word is noticed by its silence (`Limits::ping_interval`), and ends as well.
-    let info = tokio::select! {
-        info = connection.closed() => info,
-        () = seat.lost() => connection.close_with(code::TOO_SLOW, "you do not keep up with the others").await,
-    };
-    println!("{name} is gone: {info}");
+    let address = server.open(address, handler).await?;
+    println!("listening on ws://{address}");
+    tokio::signal::ctrl_c().await?;
+    // Every client is told 1001; this returns when the last one has gone, or has had its time.
+    server.close().await;
+    println!("closed");
     Ok(())
-}
-
-/// A close code says what is wrong, and by its range whether to come again.
-fn rejection(refusal: Refusal) -> Rejection {
-    let reason = refusal.to_string();
-    match refusal {
-        Refusal::BadName => Rejection::forbidden(reason),
-        Refusal::NameTaken => Rejection::new(code::NAME_TAKEN, reason),
-        Refusal::Full => Rejection::busy(reason),
-    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:4400".into());
-    let room = Arc::new(Room::default());
-    let server = Server::new();
-    let address = match server.open(&address, move |acceptor| welcome(Arc::clone(&room), acceptor)).await {
-        Ok(address) => address,
+    match run(&address).await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{address}: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    println!("listening on ws://{address}");
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        eprintln!("no Ctrl-C here: {error}");
     }
-    // Every client is told 1001; this returns when the last one has gone, or has had its time.
-    server.close().await;
-    println!("closed");
-    ExitCode::SUCCESS
 }

@@ -6,6 +6,11 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use ws_client::WebSocketConnector;
+use ws_core::presence::PresenceRemote;
+use ws_core::{CallError, RequestProvider};
+use ws_examples::chat::{ChatRemote, JoinError, MemberRequest, SayError};
+
 /// Nothing here takes long; this only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,8 +25,16 @@ struct Program {
 
 impl Program {
     fn start(example: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(built(example))
-            .args(arguments)
+        Self::start_with(example, arguments, None)
+    }
+
+    fn start_with(example: &str, arguments: &[&str], password: Option<&str>) -> Self {
+        let mut command = Command::new(built(example));
+        command.args(arguments).env_remove("CHAT_PASSWORD");
+        if let Some(password) = password {
+            command.env("CHAT_PASSWORD", password);
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -35,13 +48,17 @@ impl Program {
 
     /// A server on a free port, and its URL.
     fn server() -> (Self, String) {
-        let server = Self::start("chat_server", &["127.0.0.1:0"]);
+        Self::server_with(None)
+    }
+
+    fn server_with(password: Option<&str>) -> (Self, String) {
+        let server = Self::start_with("chat_server", &["127.0.0.1:0"], password);
         let line = server.line_with("listening on ");
         let url = line.trim_start_matches("listening on ").to_owned();
         (server, url)
     }
 
-    /// A client that is in the room and has read its history.
+    /// A client that is in the lobby and has read its history.
     fn client(name: &str, url: &str) -> Self {
         let client = Self::start("chat_client", &[name, url]);
         client.line_with("* here: ");
@@ -56,13 +73,17 @@ impl Program {
 
     /// The next line with this text; the lines before it are passed over.
     fn line_with(&self, text: &str) -> String {
-        loop {
+        self.lines_to(text).pop().expect("it ends with that line")
+    }
+
+    /// The lines up to the next one with this text.
+    fn lines_to(&self, text: &str) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        while !lines.last().is_some_and(|line| line.contains(text)) {
             let line = self.output.recv_timeout(PATIENCE);
-            let line = line.unwrap_or_else(|error| panic!("{}: no line with {text:?}: {error}", self.name));
-            if line.contains(text) {
-                return line;
-            }
+            lines.push(line.unwrap_or_else(|error| panic!("{}: no line with {text:?}: {error}", self.name)));
         }
+        lines
     }
 
     /// What it says on its standard error before it ends, and how it ends.
@@ -107,8 +128,10 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
 fn clients_talk_read_the_history_and_leave() {
     let (server, url) = Program::server();
     let mut ann = Program::client("ann", &url);
+    assert_eq!(ann.line_with("online"), "* online: ann");
     let mut bob = Program::client("bob", &url);
     ann.line_with("* bob joined");
+    assert_eq!(bob.line_with("online"), "* online: ann, bob");
 
     ann.types("hello");
     assert_eq!(bob.line_with("hello"), "ann: hello");
@@ -138,18 +161,121 @@ fn clients_talk_read_the_history_and_leave() {
 }
 
 #[test]
+fn two_rooms_do_not_hear_each_other() {
+    let (_server, url) = Program::server();
+    let mut ann = Program::client("ann", &url);
+    let mut bob = Program::client("bob", &url);
+    ann.line_with("* bob entered");
+    bob.types("/join cellar");
+    assert_eq!(bob.line_with("here"), "* here: bob");
+    ann.line_with("* bob went");
+
+    bob.types("in the cellar");
+    bob.line_with("bob: in the cellar");
+    ann.types("in the lobby");
+    let lobby = ann.lines_to("ann: in the lobby");
+    assert!(!lobby.iter().any(|line| line.contains("cellar")), "{lobby:?}");
+
+    ann.types("/join cellar");
+    assert_eq!(ann.line_with("cellar"), "* you are in cellar");
+    assert_eq!(ann.line_with(": "), "bob: in the cellar", "each room has a history of its own");
+    assert_eq!(ann.line_with("here"), "* here: ann, bob");
+    let cellar = bob.lines_to("* ann entered");
+    assert!(!cellar.iter().any(|line| line.contains("lobby")), "{cellar:?}");
+
+    ann.types("/leave");
+    bob.line_with("* ann went");
+    ann.types("does anybody hear me?");
+    assert_eq!(ann.line_with("!"), "! you are in no room: /join one");
+    bob.types("alone again");
+    bob.line_with("bob: alone again");
+    ann.types("/join no/room");
+    let nowhere = ann.lines_to("! a room's name has 2 to 16 letters and digits");
+    assert!(!nowhere.iter().any(|line| line.contains("alone")), "{nowhere:?}");
+}
+
+/// Clients show nothing of other rooms; this one sees that nothing comes from there.
+#[tokio::test]
+async fn a_connection_is_told_of_its_own_room_alone() -> Result<(), Box<dyn std::error::Error>> {
+    let (_server, url) = Program::server();
+    let mut ann = Program::client("ann", &url);
+    let (member, mut told) = MemberRequest::channel(64);
+    let connector =
+        WebSocketConnector::<(), RequestProvider<MemberRequest>, (ChatRemote, PresenceRemote)>::new(());
+    let connection = connector.connect(&url, member).await?;
+    let (chat, presence) = connection.remote();
+    assert_eq!(chat.join("cellar".into(), 9).await, Err(CallError::App(JoinError::Nameless)));
+    assert_eq!(chat.say("hello".into()).await, Err(CallError::App(SayError::NoRoom)));
+
+    presence.link("bob".into(), None).await?;
+    assert_eq!(chat.join("lobby".into(), 9).await?, []);
+    assert_eq!(chat.join("cellar".into(), 9).await?, [], "it leaves the lobby by that");
+    ann.types("in the lobby");
+    ann.line_with("ann: in the lobby");
+    assert_eq!(chat.say("in the cellar".into()).await?, 1);
+    let Some(MemberRequest::Said { line }) = told.next().await else { panic!("nothing is said") };
+    assert_eq!(
+        (line.room.as_str(), line.text.as_str()),
+        ("cellar", "in the cellar"),
+        "and nothing before it"
+    );
+
+    assert!(chat.leave().await? && !chat.leave().await?);
+    assert_eq!(chat.say("hello".into()).await, Err(CallError::App(SayError::NoRoom)));
+    Ok(())
+}
+
+/// R32: what is told under one lock, all are told in one order.
+#[test]
+fn all_see_one_order_while_all_talk() {
+    const EACH: usize = 100;
+    let names = ["ann", "bob", "cat", "dan"];
+    let (_server, url) = Program::server();
+    let mut clients = names.map(|name| Program::client(name, &url));
+    std::thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(move || (0..EACH).for_each(|number| client.types(&format!("line {number}."))));
+        }
+    });
+    let said = clients.map(|client| {
+        let mut lines = Vec::new();
+        while lines.len() < names.len() * EACH {
+            lines.push(client.line_with(": line "));
+        }
+        lines
+    });
+    for (name, lines) in names.iter().zip(&said) {
+        assert_eq!(lines, &said[0], "what {name} sees is what {} sees", names[0]);
+        let own = lines.iter().filter(|line| line.starts_with(name));
+        assert!(own.eq((0..EACH).map(|number| format!("{name}: line {number}.")).collect::<Vec<_>>().iter()));
+    }
+}
+
+#[test]
 fn a_client_that_is_not_let_in_prints_why() {
     let (_server, url) = Program::server();
     let _ann = Program::client("ann", &url);
-    for (name, code, reason) in [
-        ("a", "4503", "a name has 2 to 16 letters and digits"),
-        ("an\u{7}n", "4503", "a name has 2 to 16 letters and digits"),
-        ("ann", "4100", "somebody of that name is in the room"),
+    for (name, reason) in [
+        ("a", "the name is not allowed"),
+        ("an\u{7}n", "the name is not allowed"),
+        ("ann", "the name is taken"),
     ] {
         let (status, errors) = Program::start("chat_client", &[name, &url]).end();
         assert!(!status.success());
-        assert!(errors.contains(code) && errors.contains(reason), "{errors}");
+        assert_eq!(errors, reason);
     }
+}
+
+#[test]
+fn a_password_is_asked_for_where_the_server_has_one() {
+    let (_server, url) = Program::server_with(Some("secret"));
+    for password in [None, Some("guess")] {
+        let (status, errors) = Program::start_with("chat_client", &["ann", &url], password).end();
+        assert!(!status.success());
+        assert_eq!(errors, "denied: wrong password");
+    }
+    let ann = Program::start_with("chat_client", &["ann", &url], Some("secret"));
+    ann.line_with("* online: ann");
 }
 
 /// R3, R15: the server tells its clients that it goes, waits for them, and ends.
@@ -182,27 +308,33 @@ fn ctrl_c_closes_a_client_while_its_input_is_open() {
     assert!(status.success(), "{errors}");
 }
 
-/// R12, R22: events are sent without waiting; who has no credit left is put out, and the others never notice.
+/// R31, R32, R34: nobody waits for who does not read; it is closed, and the others hear of it as of one that dies.
 #[cfg(unix)]
 #[test]
-fn a_client_that_stands_still_is_put_out_and_one_that_dies_leaves() {
+fn a_client_that_stands_still_is_closed_and_one_that_dies_leaves() {
     let (server, url) = Program::server();
     let mut ann = Program::client("ann", &url);
     let still = Program::client("still", &url);
+    let still_is = server.line_with("still is ").replace("still is ", "");
     ann.line_with("* still joined");
     still.signal("-STOP");
     for number in 0..300 {
         ann.types(&format!("line {number}"));
     }
-    ann.line_with("* still left");
     ann.line_with("line 299");
+    ann.line_with("* still left");
+    assert!(server.line_with(&format!("{still_is} is gone")).contains("code 4010"));
     still.signal("-CONT");
-    assert!(server.line_with("still is gone").contains("code 4101"));
-    assert!(!still.end().0.success());
+    let (status, errors) = still.end();
+    assert!(!status.success() && errors.ends_with("you may come again"), "{errors}");
+    // And so it does.
+    let again = Program::client("still", &url);
+    again.line_with("* online: ann, still");
 
     let dead = Program::client("dead", &url);
+    let dead_is = server.line_with("dead is ").replace("dead is ", "");
     ann.line_with("* dead joined");
     dead.signal("-KILL");
     ann.line_with("* dead left");
-    assert!(server.line_with("dead is gone").contains("code 1006"));
+    assert!(server.line_with(&format!("{dead_is} is gone")).contains("code 1006"));
 }

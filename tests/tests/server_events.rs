@@ -108,18 +108,19 @@ async fn a_life() {
 /// A broken one would open the server for the first, and refuse who comes at the same moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn r2_a_server_is_opened_by_several_at_once() {
-    for _ in 0..200 {
-        let server = Server::new();
+    for _ in 0..4000 {
+        let (server, together) = (Server::new(), Arc::new(std::sync::Barrier::new(2)));
         let attach = || {
-            let ((here, there), server) = (memory_pair(4), server.clone());
+            let ((here, there), server, together) = (memory_pair(4), server.clone(), Arc::clone(&together));
             tokio::spawn(async move {
                 let _here = here;
+                together.wait();
                 if let Some(refused) = server.attach(there, Encoding::Bincode, decide).now_or_never() {
                     refused.expect("open");
                 }
             })
         };
-        for attached in [attach(), attach(), attach(), attach()] {
+        for attached in [attach(), attach()] {
             attached.await.expect("no panic");
         }
     }

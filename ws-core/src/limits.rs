@@ -126,8 +126,8 @@ limits! {
     outbox_reserve: usize = 64 << 10;
     /// Bytes of calls, events and answers that a server buffers over all its connections: 1 GiB, then `Overloaded`.
     max_buffered_bytes: usize = 1 << 30;
-    /// Bytes of the read buffer of one socket: 4 KiB.
-    read_buffer: usize = 4 << 10;
+    /// Bytes that are read from a socket at once: 64 KiB, into a buffer for all sockets of a thread.
+    read_buffer: usize = 64 << 10;
     /// Overloads by a peer that ignores its announced limits, before it is closed 1008: 64 (R12).
     max_violations: u32 = 64;
     /// Nesting of one payload: 64 (R35).

@@ -57,7 +57,7 @@ pub(crate) async fn upgraded<S, H, P, R, C, F, Fut>(
     match upgraded {
         Ok((request, encoding, leftover)) => {
             let address = request.remote_address();
-            let transport = WebSocketTransport::server(io, leftover, &core.limits).await;
+            let transport = WebSocketTransport::server(io, leftover, &core.limits);
             activate(core, transport, request, encoding, address, permit, handler, stop).await;
         }
         Err(UpgradeError::Refused(refusal)) => {

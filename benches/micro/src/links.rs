@@ -66,8 +66,8 @@ impl Carrier {
             Self::WebSocket => {
                 let (here, there) = duplex(64 << 10);
                 let limits = limits();
-                let here = WebSocketTransport::client(here, Vec::new(), &limits).await;
-                let there = WebSocketTransport::server(there, Vec::new(), &limits).await;
+                let here = WebSocketTransport::client(here, Vec::new(), &limits);
+                let there = WebSocketTransport::server(there, Vec::new(), &limits);
                 connect(here, there).await
             }
         }

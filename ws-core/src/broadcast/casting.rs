@@ -107,7 +107,9 @@ impl Cast {
             sending: Sending::broadcast(Arc::clone(shared), post.method, self.method, post.frame),
             to: Arc::clone(shared),
         };
-        shared.with(|engine, effects| engine.post_now(clock::now(), post, effects)).map_err(|post| Box::new(waits(post)))
+        shared
+            .with(|engine, effects| engine.post_now(clock::now(), post, effects))
+            .map_err(|post| Box::new(waits(post)))
     }
 
     /// What interceptors make of it for this peer; none where they deny it.

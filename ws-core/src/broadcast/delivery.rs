@@ -5,7 +5,6 @@ use crate::engine::Posted;
 /// What became of a broadcast event, in numbers of connections; each of the audience is counted once in `reached`,
 /// `dropped`, `closed` or `refused`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[must_use = "it tells how many were not reached"]
 #[non_exhaustive]
 pub struct Delivery {
     /// It is in their outbox, or in the queue before it.

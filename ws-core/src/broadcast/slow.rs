@@ -21,7 +21,6 @@ pub enum SlowConsumer {
     DropNewest,
     /// The connection is closed with 4010 when its queue is full, or when an event has waited in it for
     /// `Limits::send_timeout` (5 s): who stays has seen everything, and who comes back can be given a fresh state.
-
     #[default]
     Close,
 }

@@ -1,10 +1,19 @@
 //! The seam to whatever carries WebSocket messages: a WebSocket over any byte stream, or a pair in memory.
 
+#[cfg(feature = "websocket")]
+mod incoming;
+#[cfg(feature = "websocket")]
+mod masks;
 mod memory;
 #[cfg(feature = "websocket")]
-mod metered;
+mod outgoing;
+#[cfg(feature = "websocket")]
+mod upgrading;
 #[cfg(feature = "websocket")]
 mod websocket;
+
+#[cfg(all(test, feature = "websocket"))]
+mod tests;
 
 use std::task::{Context, Poll};
 
@@ -12,7 +21,7 @@ use bytes::Bytes;
 
 pub use memory::{MemoryTransport, memory_pair};
 #[cfg(feature = "websocket")]
-pub use websocket::{WebSocketTransport, websocket_config};
+pub use websocket::WebSocketTransport;
 
 /// What arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,48 +1,54 @@
-//! A WebSocket over any byte stream, by tokio-tungstenite.
+//! A WebSocket over any byte stream. Frames are read and written here and not by tungstenite, which does the client's
+//! upgrade: its buffers keep the size of the largest message that ever went through them.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
-use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use super::metered::Metered;
+use super::incoming::{Incoming, Opcode, Refused, TOO_LARGE, WebSocketFrame};
+use super::masks::Masks;
+use super::outgoing::{BINARY, CLOSE, Outgoing, PONG, TEXT};
+use super::upgrading::Upgrading;
 use super::{Received, SendLost, Transport};
-use crate::limits::{Limits, MAX_MESSAGE_CEILING};
+use crate::limits::Limits;
 use crate::protocol::code;
 
 /// A WebSocket after its upgrade, over any `AsyncRead + AsyncWrite`.
 #[derive(Debug)]
 pub struct WebSocketTransport<S> {
-    socket: WebSocketStream<Metered<S>>,
+    stream: S,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    /// The message of which parts came, and whether it is text.
+    collected: Option<(bool, Vec<u8>)>,
+    max_message: usize,
+    closing: bool,
     shut_down: bool,
     lingered: usize,
-    /// Pongs that tungstenite keeps because the peer does not read.
+    read: u64,
+    written: u64,
+    /// Pings whose answers could not be written because the peer does not read.
     unread_pongs: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
     /// The server's end of a stream whose upgrade was answered; `read` is what was read beyond the request.
-    ///
-    /// # Cancel safety
-    /// The stream is lost when this is dropped.
-    pub async fn server(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
-        Self::over(stream, read, Role::Server, limits).await
+    #[must_use]
+    pub fn server(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        Self::over(stream, read, None, limits)
     }
 
     /// The client's end of a stream whose upgrade was answered; `read` is what was read beyond the response.
-    ///
-    /// # Cancel safety
-    /// The stream is lost when this is dropped.
-    pub async fn client(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
-        Self::over(stream, read, Role::Client, limits).await
+    #[must_use]
+    pub fn client(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        Self::over(stream, read, Some(Masks::new()), limits)
     }
 
     /// Sends this upgrade request over a stream and waits for its answer.
@@ -53,39 +59,125 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
     /// # Cancel safety
     /// The stream is lost when this is dropped.
     pub async fn connect(request: Request, stream: S, limits: &Limits) -> Result<(Self, Response), Error> {
-        let stream = Metered::new(stream);
-        let config = Some(websocket_config(limits));
-        let (socket, response) = client_async_with_config(request, stream, config).await?;
-        Ok((Self::of(socket), response))
+        let config = WebSocketConfig::default().read_buffer_size(limits.read_buffer.min(4096));
+        let upgrade = client_async_with_config(request, Upgrading::new(stream), Some(config));
+        let (socket, response) = upgrade.await?;
+        let (stream, read) = socket.into_inner().into_parts();
+        Ok((Self::client(stream, read, limits), response))
     }
 
-    async fn over(stream: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
-        let stream = Metered::new(stream);
-        let config = Some(websocket_config(limits));
-        let socket = WebSocketStream::from_partially_read(stream, read, role, config).await;
-        Self::of(socket)
+    fn over(stream: S, read: Vec<u8>, masks: Option<Masks>, limits: &Limits) -> Self {
+        let max_message = limits.max_websocket_message();
+        // The one who masks is not the one who takes masks off.
+        let incoming = Incoming::new(read, masks.is_none(), max_message, limits.read_buffer);
+        Self {
+            stream,
+            incoming,
+            outgoing: Outgoing::new(masks),
+            collected: None,
+            max_message,
+            closing: false,
+            shut_down: false,
+            lingered: 0,
+            read: 0,
+            written: 0,
+            unread_pongs: 0,
+        }
     }
 
-    const fn of(socket: WebSocketStream<Metered<S>>) -> Self {
-        Self { socket, shut_down: false, lingered: 0, unread_pongs: 0 }
+    /// What a frame brings.
+    fn take(&mut self, frame: WebSocketFrame, cx: &mut Context<'_>) -> Result<Received, Refused> {
+        const OUT_OF_TURN: Refused = (code::PROTOCOL, "a WebSocket frame out of its turn");
+        match (frame.opcode, self.collected.take()) {
+            (Opcode::Binary, None) if frame.is_final => Ok(Received::Message(frame.payload)),
+            (Opcode::Text, None) if frame.is_final => text(frame.payload.into()),
+            (Opcode::Binary | Opcode::Text, None) => {
+                self.collected = Some((frame.opcode == Opcode::Text, frame.payload.into()));
+                Ok(Received::Alive)
+            }
+            (Opcode::Continuation, Some((is_text, mut message))) => {
+                if message.len() + frame.payload.len() > self.max_message {
+                    return Err(TOO_LARGE);
+                }
+                message.extend_from_slice(&frame.payload);
+                match (frame.is_final, is_text) {
+                    (true, true) => text(message),
+                    (true, false) => Ok(Received::Message(message.into())),
+                    (false, _) => {
+                        self.collected = Some((is_text, message));
+                        Ok(Received::Alive)
+                    }
+                }
+            }
+            (Opcode::Continuation, None) | (Opcode::Binary | Opcode::Text, Some(_)) => Err(OUT_OF_TURN),
+            (control, collected) => {
+                self.collected = collected;
+                match control {
+                    Opcode::Close => self.closed(&frame.payload, cx),
+                    Opcode::Ping => self.pinged(frame.payload, cx),
+                    _ => Ok(Received::Alive),
+                }
+            }
+        }
+    }
+
+    /// A close frame is answered with what it says, unless it answers one of this side's.
+    fn closed(&mut self, payload: &[u8], cx: &mut Context<'_>) -> Result<Received, Refused> {
+        let told = match payload.split_first_chunk::<2>() {
+            None if payload.is_empty() => None,
+            None => return Err((code::PROTOCOL, "a close frame of one byte")),
+            Some((number, reason)) => {
+                let number = u16::from_be_bytes(*number);
+                let reason = std::str::from_utf8(reason).map_err(|_| NOT_UTF8)?;
+                let allowed = CloseCode::from(number).is_allowed();
+                Some(if allowed { (number, reason) } else { (code::PROTOCOL, "Protocol violation") })
+            }
+        };
+        let told = told.map(|(number, reason)| (number, reason.to_owned()));
+        if !std::mem::replace(&mut self.closing, true) {
+            let answer =
+                told.as_ref().map_or_else(Bytes::new, |(number, reason)| close_body(*number, reason));
+            self.outgoing.answer(CLOSE, answer);
+            // As far as that goes; the driver sees to the rest.
+            let _ = self.poll_flush(cx);
+        }
+        Ok(Received::Close(told))
+    }
+
+    /// Only the newest ping is answered while the peer does not read; one that pings on and on without reading is given
+    /// up.
+    fn pinged(&mut self, payload: Bytes, cx: &mut Context<'_>) -> Result<Received, Refused> {
+        if self.closing {
+            return Ok(Received::Alive);
+        }
+        self.outgoing.answer(PONG, payload);
+        if self.poll_flush(cx).is_ready() {
+            self.unread_pongs = 0;
+            return Ok(Received::Alive);
+        }
+        self.unread_pongs += 1;
+        if self.unread_pongs > MAX_UNREAD_PONGS {
+            return Err((code::POLICY, "the answers are not read"));
+        }
+        Ok(Received::Alive)
+    }
+
+    const fn sendable(&self) -> Result<(), SendLost> {
+        if self.closing { Err(SendLost) } else { Ok(()) }
     }
 }
 
-/// tungstenite's limits, all set: its own defaults are 128 KiB to read, and no bound to write.
-#[must_use]
-pub fn websocket_config(limits: &Limits) -> WebSocketConfig {
-    let largest = limits.max_websocket_message();
-    WebSocketConfig::default()
-        .read_buffer_size(limits.read_buffer)
-        // A message goes out as soon as it is taken; batching is the outbox's work.
-        .write_buffer_size(0)
-        // One message at a time is in there, and the outbox never builds a longer one.
-        .max_write_buffer_size(MAX_MESSAGE_CEILING + (64 << 10))
-        .max_message_size(Some(largest))
-        .max_frame_size(Some(largest))
+const NOT_UTF8: Refused = (code::INVALID_UTF8, "text that is not UTF-8");
+
+fn text(message: Vec<u8>) -> Result<Received, Refused> {
+    String::from_utf8(message).map(Received::Text).map_err(|_| NOT_UTF8)
 }
 
-/// 32 KiB of pongs.
+fn close_body(number: u16, reason: &str) -> Bytes {
+    [&number.to_be_bytes(), reason.as_bytes()].concat().into()
+}
+
+/// Pings in a row whose answers cannot be written.
 const MAX_UNREAD_PONGS: u32 = 256;
 
 /// After a violation, at most this much is read and thrown away.
@@ -93,42 +185,52 @@ const MAX_LINGER: usize = 1 << 20;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocketTransport<S> {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        let Poll::Ready(next) = Pin::new(&mut self.socket).poll_next(cx) else { return Poll::Pending };
-        Poll::Ready(match next {
-            Some(Ok(Message::Binary(bytes))) => Received::Message(bytes),
-            Some(Ok(Message::Ping(_))) => self.pinged(cx),
-            Some(Ok(Message::Pong(_))) => Received::Alive,
-            Some(Ok(Message::Close(frame))) => {
-                Received::Close(frame.map(|frame| (frame.code.into(), frame.reason.to_string())))
-            }
-            Some(Ok(Message::Text(text))) => Received::Text(text.as_str().to_owned()),
-            Some(Ok(Message::Frame(_))) => {
-                Received::Violation(code::UNSUPPORTED, "a frame where whole messages are expected")
-            }
-            Some(Err(error)) => violation(&error),
-            None => Received::Lost,
-        })
+        if self.outgoing.owes() {
+            // What goes wrong there is seen by whoever writes, or reads on.
+            let _ = self.poll_flush(cx);
+        }
+        loop {
+            let collected = self.collected.as_ref().map_or(0, |(_, message)| message.len());
+            let taken = match self.incoming.next(collected) {
+                Ok(Some(frame)) => self.take(frame, cx),
+                Ok(None) => match ready!(self.incoming.poll_read(&mut self.stream, cx)) {
+                    Ok(0) | Err(_) => return Poll::Ready(Received::Lost),
+                    Ok(read) => {
+                        self.read += read as u64;
+                        continue;
+                    }
+                },
+                Err(refused) => Err(refused),
+            };
+            return Poll::Ready(taken.unwrap_or_else(|(code, why)| Received::Violation(code, why)));
+        }
     }
 
     fn start_send(&mut self, message: Bytes) -> Result<(), SendLost> {
-        Pin::new(&mut self.socket).start_send(Message::Binary(message)).map_err(|_| SendLost)
+        self.sendable()?;
+        self.outgoing.send(BINARY, message);
+        Ok(())
     }
 
     fn start_text(&mut self, text: String) -> Result<(), SendLost> {
-        Pin::new(&mut self.socket).start_send(Message::Text(text.into())).map_err(|_| SendLost)
+        self.sendable()?;
+        self.outgoing.send(TEXT, text.into());
+        Ok(())
     }
 
     fn start_close(&mut self, code: u16, reason: &str) -> Result<(), SendLost> {
-        let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        Pin::new(&mut self.socket).start_send(Message::Close(Some(frame))).map_err(|_| SendLost)
+        self.sendable()?;
+        self.closing = true;
+        self.outgoing.send(CLOSE, close_body(code, reason));
+        Ok(())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendLost>> {
-        Pin::new(&mut self.socket).poll_flush(cx).map_err(|_| SendLost)
+        self.outgoing.poll_flush(&mut self.stream, cx, &mut self.written).map_err(|_| SendLost)
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let stream = self.socket.get_mut();
+        let stream = &mut self.stream;
         if !self.shut_down {
             match Pin::new(&mut *stream).poll_shutdown(cx) {
                 Poll::Ready(Ok(())) => self.shut_down = true,
@@ -154,39 +256,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn received(&self) -> u64 {
-        self.socket.get_ref().read
+        self.read
     }
 
     fn written(&self) -> u64 {
-        self.socket.get_ref().written
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
-    /// tungstenite answers a ping by itself and keeps the pong until it can be written, however many there are; a peer
-    /// that pings and never reads must not fill its buffer.
-    fn pinged(&mut self, cx: &mut Context<'_>) -> Received {
-        if Pin::new(&mut self.socket).poll_flush(cx).is_ready() {
-            self.unread_pongs = 0;
-            return Received::Alive;
-        }
-        self.unread_pongs += 1;
-        if self.unread_pongs > MAX_UNREAD_PONGS {
-            return Received::Violation(code::POLICY, "the answers are not read");
-        }
-        Received::Alive
-    }
-}
-
-/// The close code that answers what tungstenite refuses (R35).
-fn violation(error: &Error) -> Received {
-    match error {
-        Error::Capacity(_) => Received::Violation(code::TOO_LARGE, "a message exceeds the limit"),
-        Error::Utf8(_) => Received::Violation(code::INVALID_UTF8, "text that is not UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Received::Lost,
-        Error::Protocol(_) | Error::AttackAttempt => {
-            Received::Violation(code::PROTOCOL, "a WebSocket frame against RFC 6455")
-        }
-        _ => Received::Lost,
+        self.written
     }
 }
