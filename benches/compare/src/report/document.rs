@@ -93,7 +93,8 @@ fn replaced(text: &str, name: &str, part: &str) -> Outcome<String> {
     let (open, end) = (format!("<!-- {name} -->\n"), "<!-- end -->");
     let from = text.find(&open).ok_or_else(|| format!("no {}", open.trim()))? + open.len();
     let to = from + text[from..].find(end).ok_or_else(|| format!("no end of {name}"))?;
-    Ok(format!("{}\n{}\n{}", &text[..from], part.trim_end(), &text[to..]))
+    // A comment right behind a table could be read as a row of it.
+    Ok(format!("{}\n{}\n\n{}", &text[..from], part.trim_end(), &text[to..]))
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
     fn a_part_is_replaced_as_often_as_one_likes() {
         let text = "a\n<!-- one -->\nold\n<!-- end -->\nb\n<!-- two -->\n<!-- end -->\n";
         let once = replaced(text, "one", "new\n").unwrap();
-        assert_eq!(once, "a\n<!-- one -->\n\nnew\n<!-- end -->\nb\n<!-- two -->\n<!-- end -->\n");
+        assert_eq!(once, "a\n<!-- one -->\n\nnew\n\n<!-- end -->\nb\n<!-- two -->\n<!-- end -->\n");
         assert_eq!(replaced(&once, "one", "new").unwrap(), once);
         assert!(replaced(text, "three", "").is_err());
     }

@@ -17,6 +17,16 @@ pub fn short(figure: f64) -> String {
     format!("{scaled:.digits$}{letter}")
 }
 
+/// A round number, beside an axis.
+pub fn tick(figure: f64) -> String {
+    let text = short(figure);
+    let (number, letter) =
+        text.split_once(' ').map_or((text.as_str(), ""), |(number, _)| (number, &text[number.len()..]));
+    let number =
+        if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{number}{letter}")
+}
+
 /// A ratio, or nothing.
 pub fn ratio(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"))
@@ -41,6 +51,15 @@ mod tests {
             [(0.5, "0.50"), (12.34, "12.3"), (999.6, "1000"), (12_345.0, "12.3 k"), (2_345_678.0, "2.35 M")];
         for (figure, text) in figures {
             assert_eq!(super::short(figure), text);
+        }
+    }
+
+    #[test]
+    fn ticks_have_no_more_digits_than_they_need() {
+        let ticks =
+            [(0.5, "0.5"), (10.0, "10"), (100.0, "100"), (1000.0, "1000"), (1e4, "10 k"), (1e6, "1 M")];
+        for (figure, text) in ticks {
+            assert_eq!(super::tick(figure), text);
         }
     }
 }

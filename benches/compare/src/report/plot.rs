@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::ops::RangeInclusive;
 
-use super::figures::short;
+use super::figures;
 
 /// A name and its line.
 pub struct Series {
@@ -80,12 +80,12 @@ impl Plot<'_> {
         for tick in across.ticks() {
             let x = across.place(tick);
             line(&mut svg, [(x, TOP), (x, BOTTOM)]);
-            text(&mut svg, x, BOTTOM + 16.0, "middle", &short(tick));
+            text(&mut svg, x, BOTTOM + 16.0, "middle", &figures::tick(tick));
         }
         for tick in up.ticks() {
             let y = up.place(tick);
             line(&mut svg, [(LEFT, y), (RIGHT, y)]);
-            text(&mut svg, LEFT - 6.0, y + 4.0, "end", &short(tick));
+            text(&mut svg, LEFT - 6.0, y + 4.0, "end", &figures::tick(tick));
         }
         for series in &self.series {
             let colour = COLOURS[series.colour % COLOURS.len()];

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender,
 use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -51,7 +52,10 @@ impl Peer {
 impl System for Peer {
     async fn connect(address: SocketAddr) -> Outcome<Self> {
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        let (mut socket, _) = tokio_tungstenite::client_async(url, raw::dial(address).await?).await?;
+        // Its default of 128 KiB would be zeroed before each read.
+        let config = WebSocketConfig::default().read_buffer_size(4 << 10);
+        let stream = raw::dial(address).await?;
+        let (mut socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
         socket.send(Message::text("40")).await?;
         loop {
             match socket.next().await {
