@@ -1,4 +1,5 @@
-//! `chat_server` and `chat_client` as processes that talk to each other. `cargo test -p ws-examples` builds them first.
+//! `chat_server` and `chat_client` as processes that talk to each other. `cargo test -p ws-examples` builds them first; with
+//! the name of a test behind it, it does not, and the test runs what was built before.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
