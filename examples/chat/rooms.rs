@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ws_core::{Casting, Connection};
 use ws_examples::chat::{JoinError, Line, MemberBroadcast, SayError};
-use ws_server::{Group, ServerConnection};
+use ws_server::{Group, Groups, ServerConnection};
 
-use crate::{ClientRemote, Server};
+use crate::ClientRemote;
 
 /// Lines that a room remembers. With [`MAX_TEXT`] they fit into one answer of `Limits::max_message`.
 const HISTORY: usize = 200;
@@ -18,8 +18,8 @@ const MAX_TEXT: usize = 1000;
 
 /// What was said, and where.
 pub(crate) struct Rooms {
-    /// Knows who is where. A handle like any other: the server stays until `close`.
-    server: Server,
+    /// Knows who is where.
+    groups: Groups<ClientRemote>,
     rooms: Mutex<BTreeMap<Arc<str>, Room>>,
 }
 
@@ -30,8 +30,8 @@ struct Room {
 }
 
 impl Rooms {
-    pub(crate) const fn new(server: Server) -> Self {
-        Self { server, rooms: Mutex::new(BTreeMap::new()) }
+    pub(crate) const fn new(groups: Groups<ClientRemote>) -> Self {
+        Self { groups, rooms: Mutex::new(BTreeMap::new()) }
     }
 
     /// Enters a room, and leaves the one before.
@@ -53,7 +53,7 @@ impl Rooms {
             }
         }
         leave(&rooms, guest);
-        let room = rooms.entry(name.into()).or_insert_with(|| Room::new(self.server.group(name)));
+        let room = rooms.entry(name.into()).or_insert_with(|| Room::new(self.groups.group(name)));
         // Under the lock: what was said before is in the history, and of what is said from now on the newcomer hears.
         room.tell(|members| members.entered(name.to_owned(), user.name().to_owned()));
         room.members.insert(guest.id());
@@ -87,11 +87,7 @@ impl Rooms {
     /// Who is in the guest's room.
     pub(crate) fn names(&self, guest: &Connection<ClientRemote>) -> Vec<String> {
         let Some(room) = guest.groups().pop() else { return Vec::new() };
-        let members = self.server.group(room).members().into_iter();
-        let users = members.filter_map(|id| self.server.connection(id)?.user());
-        let mut names: Vec<_> = users.map(|user| user.name().to_owned()).collect();
-        names.sort_unstable();
-        names
+        self.groups.group(room).users().iter().map(|user| user.name().to_owned()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Room>> {

@@ -79,7 +79,7 @@ fn server() -> Result<Server, ConfigError> {
 
 async fn run(address: &str) -> Result<(), Box<dyn std::error::Error>> {
     let server = server()?;
-    let rooms = Arc::new(Rooms::new(server.clone()));
+    let rooms = Arc::new(Rooms::new(server.groups()));
     let presence = server.presence();
     let handler = move |acceptor: Acceptor<(), Served, ClientRemote>| {
         let (rooms, presence) = (Arc::clone(&rooms), presence.clone());

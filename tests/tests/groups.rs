@@ -40,7 +40,8 @@ async fn members_come_and_go_and_empty_groups_vanish() {
     assert_eq!(server.group("lobby").insert(second.id()), Insertion::New);
     assert_eq!(server.group("games").insert(second.id()), Insertion::New);
     assert_eq!(lobby.members(), [first.id(), second.id()]);
-    let named: Vec<_> = server.groups().into_iter().map(|(name, len)| (name.to_string(), len)).collect();
+    let named: Vec<_> =
+        server.groups().list().into_iter().map(|(name, len)| (name.to_string(), len)).collect();
     assert_eq!(named, [("games".to_owned(), 1), ("lobby".to_owned(), 2)]);
     let of_second: Vec<_> = second.groups().iter().map(ToString::to_string).collect();
     assert_eq!(of_second, ["games", "lobby"]);
@@ -99,5 +100,25 @@ async fn no_ghosts() {
         task.expect("no panic");
     }
     until_true(|| server.counts().connections == 0).await;
-    assert_eq!(server.groups(), []);
+    assert_eq!(server.groups().list(), []);
+}
+
+#[tokio::test]
+async fn the_users_of_a_group_are_listed_once_each_by_a_handle_that_keeps_no_server() {
+    let server = Server::new();
+    let groups = server.groups();
+    let lobby = groups.group("lobby");
+    let ((first, _a), (second, _b), (guest, _c)) =
+        (join(&server).await, join(&server).await, join(&server).await);
+    first.link("bob", None).await.expect("a free name");
+    second.link("alice", None).await.expect("a free name");
+    for id in [first.id(), second.id(), guest.id()] {
+        assert_eq!(lobby.insert(id), Insertion::New);
+    }
+    let names: Vec<_> = lobby.users().iter().map(|user| user.name().to_owned()).collect();
+    assert_eq!(names, ["alice", "bob"], "a guest has no name");
+    assert_eq!(lobby.audience().except(first.id()).len(), 2);
+    assert_eq!(groups.list().len(), 1);
+    drop(server);
+    until_true(|| groups.is_empty() && lobby.users().is_empty() && lobby.audience().is_empty()).await;
 }

@@ -50,7 +50,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(structs, ["AProvider", "ARemote"]);
+        assert_eq!(structs, ["AProvider", "ARemote", "ABroadcast"]);
     }
 
     #[test]

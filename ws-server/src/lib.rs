@@ -60,7 +60,7 @@ pub use acceptor::{AcceptError, Acceptor};
 pub use builder::{ConfigError, ServerBuilder};
 pub use handler::HandlerError;
 pub use hub::{
-    Audience, Authentication, Events, Group, Insertion, JoinError, LinkDenied, LinkError, LinkPolicy,
+    Audience, Authentication, Events, Group, Groups, Insertion, JoinError, LinkDenied, LinkError, LinkPolicy,
     Selector, ServerConnection, ServerEvent, ServerEvents, ServerPresence, User, UserError, UserEvent,
     UserEvents, UserInfo, UserOptions, Users, default_name_rule,
 };

@@ -23,7 +23,9 @@ use crate::activation::{Asked, activate, closing, upgraded};
 use crate::builder::ServerBuilder;
 use crate::core::Core;
 use crate::handler::HandlerError;
-use crate::hub::{Audience, Directory, Group, ServerEvent, ServerEvents, ServerPresence, Settings, Users};
+use crate::hub::{
+    Audience, Directory, Group, Groups, ServerEvent, ServerEvents, ServerPresence, Settings, Users,
+};
 use crate::lifecycle::{Lifecycle, OpenError, ServerState, StateError};
 use crate::listen::{listen, serve};
 use crate::upgrade::{self, UpgradeChecks, UpgradeRequest, http};
@@ -145,16 +147,16 @@ impl<H, P: Provider, R: Remote, C> WebSocketServer<H, P, R, C> {
         PresenceProvider::new(ServerPresence::new())
     }
 
-    /// The groups, each with the number of its members, in the order of their names.
+    /// Its groups.
     #[must_use]
-    pub fn groups(&self) -> Vec<(Arc<str>, usize)> {
-        self.core.directory.groups()
+    pub fn groups(&self) -> Groups<R> {
+        Groups::new(Arc::downgrade(&self.core.directory))
     }
 
     /// The group of this name, of 1–256 bytes; it is there as long as connections are in it.
     #[must_use]
     pub fn group(&self, name: impl AsRef<str>) -> Group<R> {
-        Group::new(name.as_ref(), Arc::downgrade(&self.core.directory))
+        self.groups().group(name)
     }
 }
 

@@ -46,6 +46,12 @@ impl From<&str> for LatestKey {
     }
 }
 
+impl From<&String> for LatestKey {
+    fn from(text: &String) -> Self {
+        Self(KeyOf::Text(text.as_str().into()))
+    }
+}
+
 impl From<String> for LatestKey {
     fn from(text: String) -> Self {
         Self(KeyOf::Text(text.into()))

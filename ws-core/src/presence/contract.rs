@@ -49,6 +49,14 @@ pub struct RosterUser {
     pub connections: u32,
 }
 
+impl RosterUser {
+    /// Whether any connection is linked to it.
+    #[must_use]
+    pub const fn is_online(&self) -> bool {
+        self.connections > 0
+    }
+}
+
 /// One change of a roster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RosterChange {

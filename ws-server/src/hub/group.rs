@@ -9,12 +9,13 @@ use ws_core::{ConnectionId, Remote};
 
 use super::audience::Audience;
 use super::directory::Directory;
+use super::user::User;
 
 /// What a group's name may be long.
 const MAX_NAME: usize = 256;
 
-/// A handle of one group, whose members are called by an `R`: cheap to clone, and weak, it keeps neither the group nor the server. A group is there while
-/// it has members; connections leave it when they end.
+/// A handle of one group, whose members are called by an `R`: cheap to clone, and weak, it keeps neither the group nor the
+/// server. A group is there while it has members; connections leave it when they end.
 pub struct Group<R> {
     name: Arc<str>,
     directory: Weak<Directory>,
@@ -96,8 +97,67 @@ impl<R> Group<R> {
         self.len() == 0
     }
 
+    /// The users of its members, each once, in the order of their names; members without a user are left out.
+    #[must_use]
+    pub fn users(&self) -> Vec<User> {
+        let Some(directory) = self.directory.upgrade() else { return Vec::new() };
+        let names: BTreeSet<_> = directory.look(|tables| {
+            let members = tables.groups.get(&self.name).into_iter().flatten();
+            members.filter_map(|id| tables.entries.get(id)?.user.clone()).collect()
+        });
+        names.into_iter().map(|name| User::new(name, Weak::clone(&self.directory))).collect()
+    }
+
     fn look<T>(&self, look: impl FnOnce(&BTreeSet<ConnectionId>) -> T) -> Option<T> {
         self.directory.upgrade()?.look(|tables| tables.groups.get(&self.name).map(look))
+    }
+}
+
+/// The groups of a server, whose members are called by an `R`: cheap to clone, and weak, so that a provider may hold it.
+pub struct Groups<R> {
+    directory: Weak<Directory>,
+    remote: PhantomData<fn() -> R>,
+}
+
+impl<R> Groups<R> {
+    pub(crate) fn new(directory: Weak<Directory>) -> Self {
+        Self { directory, remote: PhantomData }
+    }
+
+    /// The group of this name, of 1–256 bytes; it is there as long as connections are in it.
+    #[must_use]
+    pub fn group(&self, name: impl AsRef<str>) -> Group<R> {
+        Group::new(name.as_ref(), Weak::clone(&self.directory))
+    }
+
+    /// The groups, each with the number of its members, in the order of their names.
+    #[must_use]
+    pub fn list(&self) -> Vec<(Arc<str>, usize)> {
+        self.directory.upgrade().map(|directory| directory.groups()).unwrap_or_default()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.directory.upgrade().map_or(0, |directory| directory.look(|tables| tables.groups.len()))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<R> Clone for Groups<R> {
+    fn clone(&self) -> Self {
+        Self { directory: Weak::clone(&self.directory), remote: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for Groups<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Groups").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -115,7 +175,12 @@ impl<R: Remote> Group<R> {
     /// The stub that reaches whoever is in the group when it is used.
     #[must_use]
     pub fn remote(&self) -> R::Broadcast {
-        Audience::<R>::new(Weak::clone(&self.directory)).group(&*self.name).remote()
+        self.audience().remote()
+    }
+
+    /// Whoever is in the group, to be narrowed down.
+    pub fn audience(&self) -> Audience<R> {
+        Audience::new(Weak::clone(&self.directory)).group(&*self.name)
     }
 }
 

@@ -19,7 +19,7 @@ pub use audience::{Audience, Selector};
 pub use connection::ServerConnection;
 pub(crate) use directory::{Directory, Settings};
 pub use event::{ServerEvent, ServerEvents};
-pub use group::{Group, Insertion};
+pub use group::{Group, Groups, Insertion};
 pub use presence::ServerPresence;
 pub use stream::Events;
 pub use user::{
