@@ -453,6 +453,11 @@ impl Pending {
         slot * 4 + self.parity
     }
 
+    /// The id of the next entry.
+    pub(super) fn next_id(&self) -> u64 {
+        self.call_id(self.entries.next_key())
+    }
+
     /// The entry that a reply's id names, if the id can be one of ours.
     pub(super) const fn key_of(&self, id: u64) -> Option<Key> {
         if id < self.parity || (id - self.parity) % 4 != 0 {
