@@ -15,7 +15,7 @@ use crate::failure::Report;
 use crate::interceptor::{Interceptors, Leaving, Outcome as Completed, Stopped};
 use crate::peer::Peer;
 use crate::protocol::{FailClass, encode};
-use crate::service::scope::{self, Awaited, Scope, ScopeEnd, ScopeGuard};
+use crate::service::scope::{self, Scope, ScopeGuard};
 use crate::service::{Contract, MethodId, MethodSpec, Payload, Responder, Written};
 use crate::shared::Shared;
 use crate::stream::{ItemSink, Upload, Uploading};
@@ -172,11 +172,8 @@ pub(crate) struct RawCall {
     state: State,
     /// When interceptors saw it first, where there are any.
     began: Option<std::time::Instant>,
-    /// What ends this call from outside: the call whose scope it was made in.
-    end: Option<Arc<ScopeEnd>>,
-    /// The calling handler is known to wait, until this ends.
-    awaited: Option<Awaited>,
-    ticket: Option<u64>,
+    /// The handler's call in whose scope it was made: ends with that, and is awaited by it. Most are made by none.
+    under: Option<Box<ScopeGuard>>,
     /// What is uploaded once the call is made.
     upload: Option<Uploading>,
 }
@@ -209,18 +206,7 @@ impl RawCall {
             Ok(content) => State::Unsent(content.into()),
             Err(error) => State::Unencodable(error),
         };
-        Self {
-            shared,
-            id,
-            method,
-            options,
-            state,
-            began: None,
-            end: None,
-            awaited: None,
-            ticket: None,
-            upload,
-        }
+        Self { shared, id, method, options, state, began: None, under: None, upload }
     }
 
     pub(crate) fn shared(&self) -> Arc<Shared> {
@@ -229,7 +215,7 @@ impl RawCall {
 
     /// What ends the call from outside ends its stream as well.
     pub(crate) fn take_end(&mut self) -> ScopeGuard {
-        ScopeGuard::new(self.end.take(), self.ticket.take(), self.awaited.take())
+        self.under.take().map_or_else(ScopeGuard::default, |under| *under)
     }
 
     pub(crate) const fn method(&self) -> &'static str {
@@ -237,25 +223,39 @@ impl RawCall {
     }
 
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Reply> {
-        let outcome = match std::mem::replace(&mut self.state, State::Over) {
-            State::Unencodable(error) => return Poll::Ready(Reply::Failed(unencodable(&error))),
-            State::Unsent(content) => match self.intercept_send(content) {
-                Ok(content) => self.begin(content, cx),
-                Err(stopped) => return Poll::Ready(replied(stopped)),
-            },
+        let outcome = match self.state {
             State::Entered(key) => self.poll_entered(key, cx),
-            // Polled again after its outcome, against the contract of futures.
-            State::Over => return Poll::Ready(Reply::Failed(CallError::Cancelled(Fate::Unknown))),
+            _ => match self.leave(cx) {
+                Ok(outcome) => outcome,
+                Err(reply) => return Poll::Ready(reply),
+            },
         };
         match outcome {
             Poll::Ready(outcome) => {
                 // A stream is awaited for as long as it is read.
                 if !matches!(outcome, Outcome::Opened(_)) {
-                    self.awaited = None;
+                    self.under = None;
                 }
-                Poll::Ready(self.intercept_complete(reply(outcome)))
+                Poll::Ready(match self.began {
+                    None => reply(outcome),
+                    Some(began) => self.intercept_complete(reply(outcome), began),
+                })
             }
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Polled for the first time.
+    fn leave(&mut self, cx: &Context<'_>) -> Result<Poll<Outcome>, Reply> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Unencodable(error) => Err(Reply::Failed(unencodable(&error))),
+            State::Unsent(content) if self.shared.interceptors.is_none() => Ok(self.begin(content, cx)),
+            State::Unsent(content) => {
+                let content = self.intercept_send(content).map_err(replied)?;
+                Ok(self.begin(content, cx))
+            }
+            // Polled again after its outcome, against the contract of futures.
+            State::Entered(_) | State::Over => Err(Reply::Failed(CallError::Cancelled(Fate::Unknown))),
         }
     }
 
@@ -274,8 +274,8 @@ impl RawCall {
         Ok(body.into())
     }
 
-    fn intercept_complete(&self, reply: Reply) -> Reply {
-        let (Some(interceptors), Some(began)) = (&self.shared.interceptors, self.began) else { return reply };
+    fn intercept_complete(&self, reply: Reply, began: std::time::Instant) -> Reply {
+        let Some(interceptors) = &self.shared.interceptors else { return reply };
         let peer = Peer::new(Arc::clone(&self.shared));
         let leaving = self.leaving(interceptors, &peer, began);
         let completed = match &reply {
@@ -310,8 +310,7 @@ impl RawCall {
     fn begin(&mut self, content: Content, cx: &Context<'_>) -> Poll<Outcome> {
         let now = clock::now();
         let caller = scope::current();
-        self.end = scope::current_end();
-        self.awaited = caller.and_then(|_| Awaited::by_current());
+        self.under = caller.and_then(|_| ScopeGuard::of_current());
         let message = Outgoing {
             method: self.id,
             kind: Sends::Call,
@@ -360,12 +359,13 @@ impl RawCall {
 
     fn poll_entered(&mut self, key: Key, cx: &Context<'_>) -> Poll<Outcome> {
         if self.scope_ended(cx) {
+            self.state = State::Over;
             let fate = self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
             return Poll::Ready(Outcome::Cancelled(fate));
         }
         let outcome = self.shared.poll_outcome(key, cx.waker());
-        if outcome.is_pending() {
-            self.state = State::Entered(key);
+        if outcome.is_ready() {
+            self.state = State::Over;
         }
         outcome
     }
@@ -379,7 +379,7 @@ impl RawCall {
     }
 
     fn scope_ended(&mut self, cx: &Context<'_>) -> bool {
-        self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, cx.waker()))
+        self.under.as_mut().is_some_and(|under| under.has_ended(cx.waker()))
     }
 
     /// The stream was opened for nobody.
@@ -392,9 +392,6 @@ impl Drop for RawCall {
     fn drop(&mut self) {
         if let State::Entered(key) = self.state {
             self.shared.with(|engine, effects| engine.abandon(clock::now(), key, effects));
-        }
-        if let Some(end) = &self.end {
-            end.leave(self.ticket);
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::codec::Body;
-use crate::protocol::{Envelope, MAX_VARINT, Message, encode, put_length};
+use crate::protocol::{Envelope, Message, encode};
 use crate::service::MethodId;
 
 /// What a message carries.
@@ -70,12 +70,12 @@ impl SharedFrame {
             body: &[],
         });
         let arguments = body.len();
-        let length = envelope.as_slice().len() + metadata.len() + arguments;
+        let length = envelope.len() + metadata.len() + arguments;
         let bytes = if has_metadata {
             let body = Body::from_bytes(&[metadata, body.payload()].concat());
-            framed(&envelope, body)
+            framed(envelope, body)
         } else {
-            framed(&envelope, body)
+            framed(envelope, body)
         };
         Self { payload: bytes.len() - arguments, prefix: bytes.len() - length, bytes }
     }
@@ -97,20 +97,12 @@ impl SharedFrame {
 }
 
 /// A frame behind its length, made in front of the body without copying it.
-pub(super) fn framed(envelope: &Envelope, body: Body) -> Bytes {
-    let length = envelope.as_slice().len() + body.len();
-    let mut prefix = [0; MAX_VARINT + Envelope::CAPACITY];
-    let mut end = 0;
-    put_length(length, |byte| {
-        prefix[end] = byte;
-        end += 1;
-    });
-    prefix[end..end + envelope.as_slice().len()].copy_from_slice(envelope.as_slice());
-    end += envelope.as_slice().len();
+pub(super) fn framed(mut envelope: Envelope, body: Body) -> Bytes {
+    let prefix = envelope.behind_length(body.len());
     // The prefix is at most 50 bytes, the headroom is 64.
-    let start = Body::HEADROOM - end;
+    let start = Body::HEADROOM - prefix.len();
     let mut buffer = body.into_buffer();
-    buffer[start..Body::HEADROOM].copy_from_slice(&prefix[..end]);
+    buffer[start..Body::HEADROOM].copy_from_slice(prefix);
     Bytes::from(buffer).slice(start..)
 }
 

@@ -103,21 +103,24 @@ impl Outbox {
     }
 
     /// Appends a frame whose body was encoded with headroom in front, where there was room.
-    pub(super) fn push(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
-        self.push_body(envelope, metadata, body);
+    #[inline]
+    pub(super) fn push(&mut self, envelope: &Envelope, metadata: &[u8], mut body: Body) {
+        self.push_body(envelope, metadata, &mut body);
         self.floor = self.floor.max(self.queued);
     }
 
-    /// The same, whatever the message carries; a frame that many share is whole already.
-    pub(super) fn push_content(&mut self, envelope: &Envelope, metadata: &[u8], content: Content) {
+    /// The same, whatever the message carries; it is taken where it is not copied. A frame that many share is whole
+    /// already.
+    #[inline]
+    pub(super) fn push_content(&mut self, envelope: &Envelope, metadata: &[u8], content: &mut Content) {
         match content {
             Content::Own(body) => self.push_body(envelope, metadata, body),
             Content::Shared(body) if body.len() < ALONE || !metadata.is_empty() => {
-                self.push_parts(envelope, metadata, &body);
+                self.push_parts(envelope, metadata, body);
             }
-            Content::Shared(body) => self.push_body(envelope, metadata, Body::from_bytes(&body)),
+            Content::Shared(body) => self.push_body(envelope, metadata, &mut Body::from_bytes(body)),
             Content::Frame(frame) => {
-                self.push_shared(&frame);
+                self.push_shared(frame);
             }
         }
         self.floor = self.floor.max(self.queued);
@@ -144,12 +147,13 @@ impl Outbox {
         false
     }
 
-    fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: Body) {
+    #[inline]
+    fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: &mut Body) {
         if body.len() < ALONE || !metadata.is_empty() {
             return self.push_parts(envelope, metadata, body.payload());
         }
         self.seal();
-        let message = framed(envelope, body);
+        let message = framed(*envelope, std::mem::take(body));
         self.count(message.len());
         self.sealed.push_back(Batch::Binary(message));
     }
@@ -163,29 +167,34 @@ impl Outbox {
         self.floor = self.floor.max(self.queued);
     }
 
-    /// Appends a frame from its parts.
-    pub(super) fn push_parts(&mut self, envelope: &Envelope, metadata: &[u8], body: &[u8]) {
-        self.push_slices(&[envelope.as_slice(), metadata, body]);
-    }
-
     /// Appends a frame that is already whole.
     pub(super) fn push_frame(&mut self, frame: &[u8]) {
-        self.push_slices(&[frame]);
+        self.make_room(frame.len() + MAX_VARINT);
+        let before = self.open.len();
+        put_length(frame.len(), |byte| self.open.put_u8(byte));
+        self.open.put_slice(frame);
+        self.count(self.open.len() - before);
     }
 
-    fn push_slices(&mut self, slices: &[&[u8]]) {
-        let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
-        let most = length + MAX_VARINT;
-        if !self.open.is_empty() && self.open.len() + most > BATCH_BYTES {
+    /// Appends a frame from its parts.
+    pub(super) fn push_parts(&mut self, envelope: &Envelope, metadata: &[u8], body: &[u8]) {
+        let (mut envelope, more) = (*envelope, metadata.len() + body.len());
+        let head = envelope.behind_length(more);
+        self.make_room(head.len() + more);
+        self.open.extend_from_slice(head);
+        if !metadata.is_empty() {
+            self.open.extend_from_slice(metadata);
+        }
+        self.open.extend_from_slice(body);
+        self.count(head.len() + more);
+    }
+
+    /// So many bytes more in the batch that grows, or in the next.
+    fn make_room(&mut self, bytes: usize) {
+        if self.open.len() + bytes > BATCH_BYTES {
             self.seal();
         }
-        let before = self.open.len();
-        self.open.reserve(most);
-        put_length(length, |byte| self.open.put_u8(byte));
-        for slice in slices {
-            self.open.put_slice(slice);
-        }
-        self.count(self.open.len() - before);
+        self.open.reserve(bytes);
     }
 
     /// Takes the next WebSocket message: a batch of frames, or one large frame.

@@ -37,6 +37,17 @@ pub(crate) enum Outcome {
     Refused(Refused),
 }
 
+impl Outcome {
+    /// Payload bytes that it holds.
+    fn held(&self) -> usize {
+        match self {
+            Self::Returned(body) | Self::Failed(_, body) => body.as_slice().len(),
+            Self::Answered(answer) => answer.body.as_slice().len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A message that answers one of this side's.
 #[derive(Debug)]
 pub(crate) struct Answered {
@@ -131,9 +142,8 @@ impl Progress {
     fn held(&self) -> usize {
         match self {
             Self::Waiting(message) => message.content.len(),
-            Self::Done(Outcome::Returned(body) | Outcome::Failed(_, body)) => body.as_slice().len(),
-            Self::Done(Outcome::Answered(answer)) => answer.body.as_slice().len(),
-            Self::Sent { .. } | Self::Done(_) => 0,
+            Self::Done(outcome) => outcome.held(),
+            Self::Sent { .. } => 0,
         }
     }
 }
@@ -339,16 +349,17 @@ impl Pending {
     /// Ends an entry that is still open: keeps the outcome for its future and wakes it. The first outcome wins (R13).
     pub(super) fn finish(&mut self, key: Key, outcome: Outcome, effects: &mut Effects) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        match entry.progress {
-            Progress::Waiting(_) => {
+        match &entry.progress {
+            Progress::Waiting(message) => {
                 self.waiting -= 1;
                 self.posted -= post_cost(entry);
+                self.held_bytes -= message.content.len();
             }
             Progress::Sent { .. } => {}
             Progress::Done(_) => return,
         }
-        let before = std::mem::replace(&mut entry.progress, Progress::Done(outcome)).held();
-        self.held_bytes = self.held_bytes + entry.progress.held() - before;
+        self.held_bytes += outcome.held();
+        entry.progress = Progress::Done(outcome);
         self.open -= 1;
         effects.wakes.extend(entry.waker.take());
         if entry.kind.is_detached() {
@@ -370,10 +381,9 @@ impl Pending {
         if !matches!(self.entries.get(key)?.progress, Progress::Done(_)) {
             return None;
         }
-        match self.remove(key)?.progress {
-            Progress::Done(outcome) => Some(outcome),
-            Progress::Waiting(_) | Progress::Sent { .. } => None,
-        }
+        let Progress::Done(outcome) = self.entries.remove(key)?.progress else { return None };
+        self.held_bytes -= outcome.held();
+        Some(outcome)
     }
 
     /// Removes an entry altogether.
@@ -451,6 +461,11 @@ impl Pending {
     pub(super) const fn call_id(&self, key: Key) -> u64 {
         let slot = ((key.generation as u64) << INDEX_BITS) | key.index as u64;
         slot * 4 + self.parity
+    }
+
+    /// The id of the next entry.
+    pub(super) fn next_id(&self) -> u64 {
+        self.call_id(self.entries.next_key())
     }
 
     /// The entry that a reply's id names, if the id can be one of ours.

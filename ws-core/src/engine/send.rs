@@ -1,7 +1,7 @@
 //! What this side sends: calls and events, at once where slots, credit and room allow, else in turn.
 
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::deadlines::Due;
@@ -45,7 +45,7 @@ pub(crate) enum Begun {
 
 impl Engine {
     /// Sends a message, or puts it in its queue.
-    pub(crate) fn begin(&mut self, now: Instant, message: Outgoing, waker: Waker) -> Begun {
+    pub(crate) fn begin(&mut self, now: Instant, mut message: Outgoing, waker: Waker) -> Begun {
         self.now = now;
         if let Some(outcome) = self.refused(&message) {
             return Begun::Over(outcome);
@@ -58,26 +58,32 @@ impl Engine {
             return Begun::Over(Outcome::Refused(Refused::Overloaded));
         }
         let kind = message.kind;
-        let entry = |progress| Entry { class, bytes, deadline, waker: Some(waker), kind, progress };
-        let key = if self.pending.head(class).is_none() && self.admits(class, bytes) {
-            if kind.is_event() {
-                let id = self.pending.event_id();
-                self.write_event(id, message);
-                return Begun::Over(Outcome::Sent(id));
+        let leaves = self.pending.head(class).is_none() && self.admits(class, bytes);
+        if leaves && kind.is_event() {
+            let id = self.pending.event_id();
+            self.write_event(id, &mut message);
+            return Begun::Over(Outcome::Sent(id));
+        }
+        if !leaves && self.pending.waiting() >= self.limits.max_waiting {
+            return Begun::Over(Outcome::Refused(Refused::Overloaded));
+        }
+        // That of the entry: what is written names it.
+        let id = self.pending.next_id();
+        if message.streams != Streams::Nothing {
+            self.flows.add_ours(id, message.depth, message.streams);
+        }
+        let progress = if leaves {
+            if kind == Kind::Call {
+                // Nobody waits yet for a call that only begins.
+                let _nobody = self.write_call(id, &mut message);
+            } else {
+                self.write_event(id, &mut message);
             }
-            let key = self.pending.insert(entry(Progress::Sent { position: u64::MAX }));
-            self.add_flow(key, message.depth, message.streams);
-            self.write_waiting(key, message, &mut Effects::default());
-            key
+            Progress::Sent { position: self.outbox.position() }
         } else {
-            if self.pending.waiting() >= self.limits.max_waiting {
-                return Begun::Over(Outcome::Refused(Refused::Overloaded));
-            }
-            let (depth, streams) = (message.depth, message.streams);
-            let key = self.pending.insert(entry(Progress::Waiting(Box::new(message))));
-            self.add_flow(key, depth, streams);
-            key
+            Progress::Waiting(Box::new(message))
         };
+        let key = self.pending.insert(Entry { class, bytes, deadline, waker: Some(waker), kind, progress });
         self.watch(deadline, Due::Pending(key));
         Begun::Entered(key)
     }
@@ -330,24 +336,22 @@ impl Engine {
         self.admits(EVENTS, 0)
     }
 
-    fn add_flow(&mut self, key: Key, depth: u8, streams: Streams) {
-        if streams != Streams::Nothing {
-            self.flows.add_ours(self.pending.call_id(key), depth, streams);
-        }
-    }
-
-    /// Writes what has an entry.
-    fn write_waiting(&mut self, key: Key, message: Outgoing, effects: &mut Effects) {
+    /// Writes what has an entry, and waited.
+    fn write_waiting(&mut self, key: Key, mut message: Outgoing, effects: &mut Effects) {
+        let id = self.pending.call_id(key);
         match message.kind {
-            Kind::Call => effects.wakes.extend(self.write_call(key, message)),
+            Kind::Call => {
+                effects.wakes.extend(self.write_call(id, &mut message));
+                self.mark_sent(key);
+            }
             Kind::Ask => {
                 // The id of its entry, so that what answers it finds it.
-                self.write_event(self.pending.call_id(key), message);
+                self.write_event(id, &mut message);
                 self.mark_sent(key);
             }
             Kind::Event | Kind::Detached | Kind::Post(_) => {
                 let id = self.pending.event_id();
-                self.write_event(id, message);
+                self.write_event(id, &mut message);
                 self.pending.finish(key, Outcome::Sent(id), effects);
             }
         }
@@ -361,19 +365,15 @@ impl Engine {
     }
 
     /// Gives the waker of an upload that may begin.
-    fn write_call(&mut self, key: Key, message: Outgoing) -> Option<Waker> {
+    fn write_call(&mut self, id: u64, message: &mut Outgoing) -> Option<Waker> {
         self.usage_there.add(message.depth, message.content.len());
         self.stats.calls_sent += 1;
-        let id = self.pending.call_id(key);
-        // Rounded up: the callee never gives up before the caller does (R14).
-        let remaining = message.deadline.saturating_duration_since(self.now).as_nanos().div_ceil(1_000_000);
-        let streams = message.streams != Streams::Nothing;
-        self.write(id, message, Some(u64::try_from(remaining).unwrap_or(u64::MAX)));
-        self.mark_sent(key);
-        if streams { self.flows.called(id) } else { None }
+        let remaining = message.deadline.saturating_duration_since(self.now);
+        self.write(id, message, Some(millis_up(remaining)));
+        if message.streams == Streams::Nothing { None } else { self.flows.called(id) }
     }
 
-    fn write_event(&mut self, id: u64, message: Outgoing) {
+    fn write_event(&mut self, id: u64, message: &mut Outgoing) {
         if !message.answers {
             self.allowance.spend(message.content.len());
         }
@@ -381,7 +381,7 @@ impl Engine {
         self.write(id, message, None);
     }
 
-    fn write(&mut self, id: u64, message: Outgoing, deadline_ms: Option<u64>) {
+    fn write(&mut self, id: u64, message: &mut Outgoing, deadline_ms: Option<u64>) {
         if let Content::Frame(frame) = &message.content {
             return self.push_frame(frame);
         }
@@ -398,8 +398,14 @@ impl Engine {
             metadata: has_metadata.then(crate::context::Metadata::new),
             body: &[],
         });
-        self.outbox.push_content(&envelope, &message.metadata, message.content);
+        self.outbox.push_content(&envelope, &message.metadata, &mut message.content);
     }
+}
+
+/// Rounded up: the callee never gives up before the caller does (R14).
+fn millis_up(time: Duration) -> u64 {
+    let millis = u64::from(time.subsec_nanos().div_ceil(1_000_000));
+    time.as_secs().saturating_mul(1_000).saturating_add(millis)
 }
 
 fn class_of(message: &Outgoing) -> Class {

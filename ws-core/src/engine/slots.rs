@@ -29,6 +29,14 @@ impl<T> Slots<T> {
         Self { slots: Vec::new(), free: Vec::new() }
     }
 
+    /// The key that the next value gets.
+    pub(super) fn next_key(&self) -> Key {
+        match self.free.last() {
+            Some(&index) => Key { index, generation: self.slots[index as usize].generation },
+            None => Key { index: self.slots.len() as u32, generation: 0 },
+        }
+    }
+
     pub(super) fn insert(&mut self, value: T) -> Key {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
@@ -91,9 +99,13 @@ mod tests {
     #[test]
     fn a_stale_key_finds_nothing() {
         let mut slots = Slots::new();
+        let next = slots.next_key();
         let first = slots.insert('a');
+        assert_eq!(first, next);
         assert_eq!(slots.remove(first), Some('a'));
+        let next = slots.next_key();
         let second = slots.insert('b');
+        assert_eq!(second, next);
         assert_eq!(second.index, first.index);
         assert_eq!(slots.get(first), None);
         assert_eq!(slots.remove(first), None);

@@ -2,7 +2,7 @@
 
 use super::fail::FailClass;
 use super::reader::{Malformed, Reader};
-use super::varint;
+use super::varint::{self, MAX_VARINT};
 use crate::context::Metadata;
 use crate::service::MethodId;
 
@@ -243,35 +243,59 @@ fn read_metadata(reader: &mut Reader<'_>) -> Result<Metadata, Malformed> {
     Ok(metadata)
 }
 
-/// The envelope of a frame: everything before its body, on the stack.
+/// The envelope of a frame: everything before its body, on the stack, with room for the frame's length in front.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope {
-    bytes: [u8; Self::CAPACITY],
-    length: usize,
+    bytes: [u8; Self::START + Self::CAPACITY],
+    /// Where it ends.
+    end: usize,
 }
 
 impl Envelope {
     /// The longest envelope without metadata is 37 bytes; a frame's length of at most ten stands before it.
     pub const CAPACITY: usize = 40;
 
+    const START: usize = MAX_VARINT;
+
+    #[inline]
     fn new(kind: u8, flags: u8) -> Self {
-        let mut envelope = Self { bytes: [0; Self::CAPACITY], length: 0 };
+        let mut envelope = Self { bytes: [0; Self::START + Self::CAPACITY], end: Self::START };
         envelope.push(kind);
         envelope.push(flags);
         envelope
     }
 
     /// The bytes.
+    #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        &self.bytes[Self::START..self.end]
+    }
+
+    /// How many they are.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.end - Self::START
+    }
+
+    /// The same behind the length of a frame, of which `more` bytes follow.
+    #[inline]
+    pub(crate) fn behind_length(&mut self, more: usize) -> &[u8] {
+        let length = (self.len() + more) as u64;
+        let start = Self::START - varint::len(length);
+        let mut at = start;
+        varint::put(length, |byte| {
+            self.bytes[at] = byte;
+            at += 1;
+        });
+        &self.bytes[start..self.end]
     }
 
     #[inline]
     fn push(&mut self, byte: u8) {
         // The capacity covers the longest form of every envelope below.
-        self.bytes[self.length] = byte;
-        self.length += 1;
+        self.bytes[self.end] = byte;
+        self.end += 1;
     }
 
     #[inline]
@@ -303,9 +327,9 @@ pub mod encode {
             envelope = envelope.varint(reply_to);
         }
         envelope.push(message.depth);
-        for byte in message.method.to_u32().to_le_bytes() {
-            envelope.push(byte);
-        }
+        let (method, at) = (message.method.to_u32().to_le_bytes(), envelope.end);
+        envelope.bytes[at..at + method.len()].copy_from_slice(&method);
+        envelope.end += method.len();
         match message.deadline_ms {
             Some(deadline) => envelope.varint(deadline),
             None => envelope,

@@ -159,6 +159,15 @@ impl ScopeGuard {
         Self { end, ticket, _awaited: awaited }
     }
 
+    /// Of what the handler polled on this thread begins now, where that has an end or must be counted.
+    pub(crate) fn of_current() -> Option<Box<Self>> {
+        let (end, awaited) = (current_end(), Awaited::by_current());
+        if end.is_none() && awaited.is_none() {
+            return None;
+        }
+        Some(Box::new(Self { end, ticket: None, _awaited: awaited }))
+    }
+
     /// As [`ScopeEnd::poll`].
     pub(crate) fn has_ended(&mut self, waker: &Waker) -> bool {
         self.end.as_ref().is_some_and(|end| end.poll(&mut self.ticket, waker))
