@@ -522,7 +522,7 @@ impl<T: Transport> Driver<T> {
         let mut pins = false;
         for mut start in starts.drain(..) {
             if self.starts.is_empty() && self.may_poll(budget) {
-                self.start(start);
+                self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
             } else {
                 match message {

@@ -39,8 +39,8 @@ impl<T: Transport> Driver<T> {
     /// Starts what waits and polls what was woken, within the budget and while the outbox has room (R38).
     pub(super) fn run_handlers(&mut self, budget: &mut Budget) {
         while self.may_poll(budget) {
-            if let Some(start) = self.starts.pop_front() {
-                self.start(start);
+            if let Some(mut start) = self.starts.pop_front() {
+                self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
                 continue;
             }
@@ -56,7 +56,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Decodes the arguments, makes the handler and polls it once, in place.
-    pub(super) fn start(&mut self, start: Start) {
+    pub(super) fn start(&mut self, start: &mut Start) {
         let key = start.key;
         let verdict = match self.handler(start) {
             Ok(handler) => self.handlers.start(key, handler),
@@ -67,9 +67,9 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    fn handler(&self, start: Start) -> Result<Handler, Verdict> {
-        let (start, returning) = self.intercept(start)?;
-        let listened = self.shared.hub.turn(&self.shared, &start);
+    fn handler(&self, start: &mut Start) -> Result<Handler, Verdict> {
+        let returning = self.intercept(start)?;
+        let listened = self.shared.hub.turn(&self.shared, start);
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
         let spec = self.shared.serves.spec(start.method).unwrap_or(&ROUTED);
         // What streams values has a deadline only until it is open; then it, and what it calls, goes on (R14).
@@ -88,7 +88,7 @@ impl<T: Transport> Driver<T> {
             event_id: start.event_id,
             reply_to: start.reply_to,
             asked: crate::ask::asked(start.wants_answer),
-            metadata: start.metadata.map(Arc::new),
+            metadata: start.metadata.take().map(Arc::new),
             awaiting: start.awaiting.clone(),
             flow: start.flow,
         };
@@ -107,7 +107,7 @@ impl<T: Transport> Driver<T> {
             }))
         };
         let handler = match future {
-            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report, returning),
+            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting.take(), report, returning),
             // Listeners had it, and nothing else is there for it.
             Ok(Err(Refusal::UnknownMethod | Refusal::NoProvider)) if listened => {
                 return Err(Verdict::Nothing);
@@ -125,8 +125,8 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Has the interceptors see a message before it is handled: what it is now, and what they are asked at its end.
-    fn intercept(&self, mut start: Start) -> Result<(Start, Option<Box<Returning>>), Verdict> {
-        let Some(interceptors) = &self.shared.interceptors else { return Ok((start, None)) };
+    fn intercept(&self, start: &mut Start) -> Result<Option<Box<Returning>>, Verdict> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(None) };
         let (shared, peer) = (&self.shared, Peer::new(Arc::clone(&self.shared)));
         let spec = shared.serves.spec(start.method).unwrap_or(&ROUTED);
         let began = crate::clock::now();
@@ -163,7 +163,7 @@ impl<T: Transport> Driver<T> {
                 limit: self.max_answer,
             })
         });
-        Ok((start, returning))
+        Ok(returning)
     }
 
     fn ended_with(&mut self, key: Key, verdict: Verdict) {
