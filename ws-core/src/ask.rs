@@ -225,13 +225,14 @@ impl InvocationParts {
         wants_answer: bool,
         metadata: Option<crate::context::Metadata>,
     ) -> Self {
-        static UNKNOWN: MethodSpec = MethodSpec::event("", "", 0);
+        let spec = table.spec(index);
         Self {
             peer: Peer::new(Arc::clone(shared)),
             encoding: shared.encoding,
             decode_limits: shared.limits.decode(),
             max_reply: 0,
-            spec: *table.spec(index).unwrap_or(&UNKNOWN),
+            method: spec.map_or("", |spec| spec.name),
+            streams: spec.map_or(Streams::Nothing, |spec| spec.streams),
             depth: 0,
             deadline: None,
             event_id,

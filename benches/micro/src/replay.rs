@@ -3,21 +3,22 @@
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use ws_core::protocol::Frames;
 use ws_core::transport::{Received, SendLost, Transport};
 
-/// Hands out the first message, then the other one so many times, each when the one before was answered.
+/// Hands out the first message, then the other one so many times, each when all of the one before was answered.
 pub struct Replay {
     first: Option<Bytes>,
     again: Bytes,
     times: usize,
-    /// Whether something was written since the last message.
-    answered: bool,
+    /// Frames of the last message that were not answered yet.
+    unanswered: usize,
     reader: Option<Waker>,
 }
 
 impl Replay {
     pub fn new(first: Bytes, again: Bytes, times: usize) -> Self {
-        Self { first: Some(first), again, times, answered: false, reader: None }
+        Self { first: Some(first), again, times, unanswered: 1, reader: None }
     }
 }
 
@@ -26,7 +27,7 @@ impl Transport for Replay {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Received::Message(first));
         }
-        if !self.answered {
+        if self.unanswered > 0 {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -34,13 +35,15 @@ impl Transport for Replay {
             return Poll::Ready(Received::Lost);
         }
         self.times -= 1;
-        self.answered = false;
+        self.unanswered = Frames::new(&self.again).count();
         Poll::Ready(Received::Message(self.again.clone()))
     }
 
-    fn start_send(&mut self, _: Bytes) -> Result<(), SendLost> {
-        self.answered = true;
-        self.reader.take().into_iter().for_each(Waker::wake);
+    fn start_send(&mut self, message: Bytes) -> Result<(), SendLost> {
+        self.unanswered = self.unanswered.saturating_sub(Frames::new(&message).count());
+        if self.unanswered == 0 {
+            self.reader.take().into_iter().for_each(Waker::wake);
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! One turn after another, until the connection has ended.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,6 +21,7 @@ use super::write::Progress;
 use crate::clock;
 use crate::engine::{Arrived, Effects, Key, Start, Told, Verdict};
 use crate::failure::{Failure, log_internal, panic_text};
+use crate::id::ConnectionId;
 use crate::interceptor::Subject;
 use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
@@ -29,7 +31,10 @@ use crate::stream::cost_of_turn;
 use crate::transport::{Received, Transport};
 
 /// Handler polls in one turn, new ones included (R11): what comes later waits for the next turn, replies do not.
-const POLLS: usize = 64;
+pub(super) const POLLS: usize = 64;
+/// Handlers after which their answers are written at the least, while others still wait: so the other side has work
+/// before this one is done.
+pub(super) const AHEAD: usize = 16;
 /// Messages read in one turn.
 const READS: usize = 32;
 /// Bytes of messages that arguments may share while their handlers wait for the next turn.
@@ -38,6 +43,11 @@ const MAX_PINNED: usize = 256 << 10;
 const READ_BYTES: usize = 256 << 10;
 /// Rounds in one turn: reading, handling and writing once each. A bound on what should end by itself.
 const ROUNDS: usize = 64;
+
+thread_local! {
+    /// Whose turn was the last on this thread.
+    static LAST: Cell<Option<ConnectionId>> = const { Cell::new(None) };
+}
 
 /// Drives one connection: a future that resolves when the connection has ended. Spawn it.
 #[must_use = "a connection lives while its driver is polled"]
@@ -63,6 +73,12 @@ pub struct Driver<T: Transport> {
     pub(super) max_answer: usize,
     /// Whether anything streams, as of the last look.
     streams: bool,
+    /// Whether anything is to be written, as of the last look.
+    pub(super) has_output: bool,
+    /// Verdicts that are written before more handlers start.
+    pub(super) ahead: usize,
+    /// Whether no other connection had a turn on this thread since the last one of this.
+    pub(super) alone: bool,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
@@ -110,6 +126,9 @@ impl<T: Transport> Driver<T> {
             room: 0,
             max_answer: 0,
             streams: false,
+            has_output: false,
+            ahead: POLLS,
+            alone: false,
             received: 0,
             last_bytes: None,
             closing: None,
@@ -221,6 +240,7 @@ impl<T: Transport> Driver<T> {
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.streams = state.engine.streams() > 0;
+        self.has_output = state.engine.has_output();
         self.shared.note(&state.engine);
         let closed = if self.closing.is_none() { state.engine.closed().cloned() } else { None };
         drop(guard);
@@ -243,6 +263,12 @@ impl<T: Transport> Driver<T> {
         self.close(info, Closing::dead);
     }
 
+    /// Whether handlers or uploads go on at once, as far as the outbox has room.
+    fn has_work(&self) -> bool {
+        let waits = !self.starts.is_empty() || !self.verdicts.is_empty();
+        self.room > 0 && (waits || self.handlers.has_due() || self.uploads.has_due())
+    }
+
     /// Whether there is nothing to do until somebody wakes this task.
     fn rest(&mut self, cx: &mut Context<'_>) -> bool {
         let stall = self.progress.stalls_at(self.shared.limits.write_stall);
@@ -259,11 +285,13 @@ impl<T: Transport> Driver<T> {
                 return false;
             }
             self.room = state.engine.room();
-            state.driver = Some(cx.waker().clone());
+            if !state.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                state.driver = Some(cx.waker().clone());
+            }
             state.engine.next_time()
         };
-        let due = self.handlers.has_due() || self.uploads.has_due();
-        if self.room > 0 && (due || !self.starts.is_empty() || !self.verdicts.is_empty()) {
+        // There may be room again that was not there before.
+        if self.has_work() {
             return false;
         }
         let next = [next, stall].into_iter().flatten().min();
@@ -350,6 +378,10 @@ fn take_mail(
     provider: &mut Option<Arc<dyn Provider>>,
     uploads: &mut Uploads,
 ) -> Option<Arc<dyn Provider>> {
+    // Mostly there is nothing.
+    if !has_mail(state) {
+        return None;
+    }
     effects.wakes.append(&mut state.effects.wakes);
     effects.discarded.append(&mut state.effects.discarded);
     effects.starts.append(&mut state.effects.starts);
@@ -370,6 +402,7 @@ impl<T: Transport> Future for Driver<T> {
         let this = self.get_mut();
         this.handlers.ready.driver.register(cx.waker());
         this.uploads.register(cx.waker());
+        this.alone = LAST.replace(Some(this.shared.id)) == Some(this.shared.id);
         this.turn(cx)
     }
 }
@@ -464,6 +497,9 @@ impl<T: Transport> Driver<T> {
 
     /// Does what the engine asked for. `message` brought the arguments of what starts.
     pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
+        if self.effects.is_empty() && self.effects.told == Told::default() {
+            return;
+        }
         self.show_arrived();
         self.effects.wake();
         self.tell_failed();
@@ -482,10 +518,11 @@ impl<T: Transport> Driver<T> {
             self.pinned = 0;
         }
         let mut starts = std::mem::take(&mut self.effects.starts);
+        self.pace(self.starts.len() + starts.len());
         let mut pins = false;
         for mut start in starts.drain(..) {
-            if self.starts.is_empty() && budget.polls > 0 && self.room > 0 {
-                self.start(start);
+            if self.starts.is_empty() && self.may_poll(budget) {
+                self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
             } else {
                 match message {

@@ -32,6 +32,9 @@ impl ReadyQueue {
     /// Moves the woken ones behind `taken`.
     pub(super) fn take(&self, taken: &mut std::collections::VecDeque<u32>) {
         let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        if woken.is_empty() {
+            return;
+        }
         taken.extend(woken.drain(..).map(|wake| {
             // From here on a wake counts again: the poll that follows comes after it.
             wake.queued.store(false, Ordering::Release);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::drive::{Budget, Driver};
+use super::drive::{AHEAD, Budget, Driver, POLLS};
 use super::guarded::{Guarded, refused, stop};
 use super::handlers::Handler;
 use super::spawned::Spawned;
@@ -20,14 +20,27 @@ use crate::stream::cost_of_turn;
 use crate::transport::Transport;
 
 /// What is known of a method that is in no table.
-const ROUTED: MethodSpec = MethodSpec::call("(a route)", "", 0);
+static ROUTED: MethodSpec = MethodSpec::call("(a route)", "", 0);
 
 impl<T: Transport> Driver<T> {
+    /// Sets how many answers leave before all of `waiting` handlers have started. Where other connections keep this
+    /// thread busy, writing more often would only cost.
+    pub(super) fn pace(&mut self, waiting: usize) {
+        if waiting > 0 {
+            self.ahead = if self.alone { (waiting / 4).clamp(AHEAD, POLLS) } else { POLLS };
+        }
+    }
+
+    /// Whether one more handler may be polled before answers are written.
+    pub(super) fn may_poll(&self, budget: &Budget) -> bool {
+        budget.polls > 0 && self.room > 0 && self.verdicts.len() < self.ahead
+    }
+
     /// Starts what waits and polls what was woken, within the budget and while the outbox has room (R38).
     pub(super) fn run_handlers(&mut self, budget: &mut Budget) {
-        while budget.polls > 0 && self.room > 0 {
-            if let Some(start) = self.starts.pop_front() {
-                self.start(start);
+        while self.may_poll(budget) {
+            if let Some(mut start) = self.starts.pop_front() {
+                self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
                 continue;
             }
@@ -43,7 +56,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Decodes the arguments, makes the handler and polls it once, in place.
-    pub(super) fn start(&mut self, start: Start) {
+    pub(super) fn start(&mut self, start: &mut Start) {
         let key = start.key;
         let verdict = match self.handler(start) {
             Ok(handler) => self.handlers.start(key, handler),
@@ -54,11 +67,11 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    fn handler(&self, start: Start) -> Result<Handler, Verdict> {
-        let (start, returning) = self.intercept(start)?;
-        let listened = self.shared.hub.turn(&self.shared, &start);
+    fn handler(&self, start: &mut Start) -> Result<Handler, Verdict> {
+        let returning = self.intercept(start)?;
+        let listened = self.shared.hub.turn(&self.shared, start);
         let provider = self.provider.as_ref().ok_or(Verdict::Fail(FailClass::NoProvider))?;
-        let spec = self.shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
+        let spec = self.shared.serves.spec(start.method).unwrap_or(&ROUTED);
         // What streams values has a deadline only until it is open; then it, and what it calls, goes on (R14).
         let deadline = start.deadline.filter(|_| !spec.streams.down());
         let scope = Scope { depth: start.depth, deadline };
@@ -68,13 +81,14 @@ impl<T: Transport> Driver<T> {
             encoding: self.shared.encoding,
             decode_limits: self.shared.limits.decode(),
             max_reply: self.max_answer,
-            spec,
+            method: spec.name,
+            streams: spec.streams,
             depth: start.depth,
             deadline,
             event_id: start.event_id,
             reply_to: start.reply_to,
             asked: crate::ask::asked(start.wants_answer),
-            metadata: start.metadata.map(Arc::new),
+            metadata: start.metadata.take().map(Arc::new),
             awaiting: start.awaiting.clone(),
             flow: start.flow,
         };
@@ -85,7 +99,7 @@ impl<T: Transport> Driver<T> {
         }
         let future = {
             let _entered = scope::enter(scope);
-            let _awaiting = scope::enter_awaiting(start.awaiting.clone());
+            let _awaiting = start.awaiting.clone().map(|awaiting| scope::enter_awaiting(Some(awaiting)));
             let invocation = Invocation::new(&start.body, &parts);
             catch_unwind(AssertUnwindSafe(|| match start.method {
                 DYNAMIC => provider.start_route(start.id, &invocation),
@@ -93,7 +107,7 @@ impl<T: Transport> Driver<T> {
             }))
         };
         let handler = match future {
-            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting, report, returning),
+            Ok(Ok(future)) => Guarded::new(future, scope, start.awaiting.take(), report, returning),
             // Listeners had it, and nothing else is there for it.
             Ok(Err(Refusal::UnknownMethod | Refusal::NoProvider)) if listened => {
                 return Err(Verdict::Nothing);
@@ -111,10 +125,10 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Has the interceptors see a message before it is handled: what it is now, and what they are asked at its end.
-    fn intercept(&self, mut start: Start) -> Result<(Start, Option<Box<Returning>>), Verdict> {
-        let Some(interceptors) = &self.shared.interceptors else { return Ok((start, None)) };
+    fn intercept(&self, start: &mut Start) -> Result<Option<Box<Returning>>, Verdict> {
+        let Some(interceptors) = &self.shared.interceptors else { return Ok(None) };
         let (shared, peer) = (&self.shared, Peer::new(Arc::clone(&self.shared)));
-        let spec = shared.serves.spec(start.method).copied().unwrap_or(ROUTED);
+        let spec = shared.serves.spec(start.method).unwrap_or(&ROUTED);
         let began = crate::clock::now();
         let subject = Subject {
             peer: &peer,
@@ -149,7 +163,7 @@ impl<T: Transport> Driver<T> {
                 limit: self.max_answer,
             })
         });
-        Ok((start, returning))
+        Ok(returning)
     }
 
     fn ended_with(&mut self, key: Key, verdict: Verdict) {

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tokio::time::{Sleep, sleep_until};
@@ -12,6 +12,8 @@ use tokio::time::{Sleep, sleep_until};
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     at: Option<Instant>,
+    /// Whom it wakes.
+    waker: Option<Waker>,
 }
 
 impl Timer {
@@ -24,13 +26,19 @@ impl Timer {
                 None => self.sleep = Some(Box::pin(sleep_until(next.into()))),
             }
             self.at = Some(next);
+            self.waker = None;
         }
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        // Mostly it is set already.
+        if !sleep.is_elapsed() && self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        self.waker = Some(cx.waker().clone());
         match sleep.as_mut().poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
                 // Set anew next time, perhaps later than now.
-                self.at = None;
+                (self.at, self.waker) = (None, None);
                 Poll::Ready(())
             }
         }

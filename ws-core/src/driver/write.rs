@@ -55,11 +55,15 @@ impl Progress {
 impl<T: Transport> Driver<T> {
     /// Puts verdicts into the outbox and writes what is there, until the transport blocks.
     pub(super) fn write(&mut self, cx: &mut Context<'_>, budget: &mut Budget) {
+        let mut done = false;
         for _ in 0..BATCHES {
             match self.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Pending => return self.keep_verdicts(budget),
                 Poll::Ready(Err(())) => return self.lost(),
+            }
+            if done {
+                return;
             }
             let Some(batch) = self.exchange(true) else { return self.apply(None, budget) };
             self.apply(None, budget);
@@ -67,6 +71,8 @@ impl<T: Transport> Driver<T> {
                 return self.lost();
             }
             self.progress.sent();
+            // What comes up from here on, `rest` sees.
+            done = !self.has_output && self.verdicts.is_empty() && self.uploads.ends.is_empty();
         }
         // The last one handed over is flushed as well, or nobody would wake this task for it; and there may be more.
         if let Poll::Ready(Err(())) = self.poll_flush(cx) {

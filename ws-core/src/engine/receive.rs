@@ -324,12 +324,13 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let bytes = fields.body.len();
-        let spec = self.serves.spec(method).copied();
+        let spec = self.serves.spec(method);
+        let streams = spec.map_or(Streams::Nothing, |spec| spec.streams);
+        let queueing = spec.map_or(Queueing::None, |spec| spec.queueing);
         if spec.is_some_and(|spec| spec.kind == MethodKind::Event) {
             self.refuse_call(fields.id, Some(method), FailClass::SchemaMismatch, effects);
             return Ok(());
         }
-        let streams = spec.map_or(Streams::Nothing, |spec| spec.streams);
         let streamable = streams == Streams::Nothing || self.flows.admits_here(fields.depth);
         if !self.running.admits(fields.depth, bytes) || !streamable {
             self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
@@ -348,7 +349,6 @@ impl Engine {
             self.refuse_call(fields.id, Some(method), FailClass::Timeout, effects);
             return Ok(());
         }
-        let queueing = spec.map_or(Queueing::None, |spec| spec.queueing);
         let turn = match queueing {
             Queueing::None => Turn::Now,
             queueing => self.queues.turn(method, queueing, fields.depth),

@@ -47,9 +47,12 @@ impl Engine {
             self.stats.late_answers += 1;
             return Ok(());
         };
-        let verdict = self.settle_opening(entry.kind, verdict, effects)?;
-        // Perhaps it was opened just now.
-        let kind = self.running.get(key).map_or(entry.kind, |entry| entry.kind);
+        let (mut kind, mut verdict) = (entry.kind, verdict);
+        if matches!(kind, Kind::Call { id, .. } if self.flows.key_of(id).is_some()) {
+            verdict = self.settle_opening(kind, verdict, effects)?;
+            // Perhaps it was opened just now.
+            kind = self.running.get(key).map_or(kind, |entry| entry.kind);
+        }
         match kind {
             Kind::Call { id, .. } => self.answer(id, entry.method, verdict, effects)?,
             Kind::Stream { id } => self.finish_stream(id, entry.method, verdict, effects)?,

@@ -180,7 +180,7 @@ impl Hub {
                 arrived.wants_answer,
                 arrived.metadata.clone(),
             );
-            let report = shared.report(parts.spec.name, arrived.event_id);
+            let report = shared.report(parts.method, arrived.event_id);
             set.group.arrived(index, &Invocation::new(&arrived.body, &parts), &Seen { report: &report });
         }
     }
@@ -209,7 +209,7 @@ impl Hub {
                 start.wants_answer,
                 metadata,
             );
-            let report = shared.report(parts.spec.name, start.event_id);
+            let report = shared.report(parts.method, start.event_id);
             set.group.turn(index, &Invocation::new(&start.body, &parts), &Seen { report: &report });
         }
     }

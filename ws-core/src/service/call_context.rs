@@ -32,7 +32,7 @@ impl CallContext {
     pub(crate) fn new(parts: &InvocationParts) -> Self {
         Self {
             peer: parts.peer.clone(),
-            method: parts.spec.name,
+            method: parts.method,
             event_id: parts.event_id,
             reply_to: parts.reply_to,
             asked: parts.asked.clone(),

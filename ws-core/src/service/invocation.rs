@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::de::DeserializeOwned;
 
 use super::scope::{Awaited, Awaiting, ScopeGuard};
-use super::{CallContext, MethodSpec, Refusal, Responder};
+use super::{CallContext, Refusal, Responder, Streams};
 use crate::codec::Encoding;
 use crate::context::Metadata;
 use crate::engine::Key;
@@ -30,7 +30,8 @@ pub(crate) struct InvocationParts {
     pub(crate) encoding: Encoding,
     pub(crate) decode_limits: DecodeLimits,
     pub(crate) max_reply: usize,
-    pub(crate) spec: MethodSpec,
+    pub(crate) method: &'static str,
+    pub(crate) streams: Streams,
     pub(crate) depth: u8,
     pub(crate) deadline: Option<Instant>,
     pub(crate) event_id: u64,
@@ -74,7 +75,7 @@ impl<'a> Invocation<'a> {
 
     /// Where the handler of a method that streams values puts them.
     pub fn sink(&self) -> ItemSink {
-        let flow = self.parts.flow.filter(|_| self.parts.spec.streams.down());
+        let flow = self.parts.flow.filter(|_| self.parts.streams.down());
         ItemSink::new(Arc::clone(self.parts.peer.shared()), flow, self.responder())
     }
 
