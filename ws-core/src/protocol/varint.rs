@@ -16,6 +16,12 @@ pub(super) fn put(value: u64, mut push: impl FnMut(u8)) {
     push(rest as u8);
 }
 
+/// How many bytes `value` takes.
+#[inline]
+pub(super) const fn length(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// Reads a number from the front of `bytes`; gives it and its length.
 #[inline]
 pub(super) fn take(bytes: &[u8]) -> Result<(u64, usize), Malformed> {
@@ -56,6 +62,7 @@ mod tests {
         for value in [0, 1, 127, 128, 300, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
             let bytes = bytes_of(value);
             assert_eq!(take(&bytes), Ok((value, bytes.len())));
+            assert_eq!(length(value), bytes.len());
         }
         assert_eq!(bytes_of(300), [0xac, 0x02]);
         assert_eq!(bytes_of(u64::MAX).len(), MAX_VARINT);
