@@ -94,3 +94,20 @@ async fn r26_large_items_pass() {
         at_rest(&ends, &counts).await;
     }
 }
+
+/// However large the one before is, and however narrow the window.
+#[tokio::test]
+async fn r26_items_of_all_sizes_keep_their_order() {
+    let sizes: Vec<u32> =
+        (0..600).map(|n| [1, 3, 40, 130, 1_000, 1_100, 5_000, 20_000][n * n % 83 % 8]).collect();
+    for way in ways() {
+        for (items, bytes) in [(3, 2_000), (40, 30_000)] {
+            let limits = Limits::default().stream_items(items).stream_bytes(bytes);
+            let (ends, counts) = open(way, limits).await;
+            let items = ends.client.remote().blobs(sizes.clone()).await.expect("it opens");
+            let lengths: Vec<u32> = items.map(|item| item.expect("no failure").len() as u32).collect().await;
+            assert_eq!(lengths, sizes, "{way:?}");
+            at_rest(&ends, &counts).await;
+        }
+    }
+}

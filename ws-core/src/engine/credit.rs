@@ -20,7 +20,11 @@ impl Allowance {
     }
 
     pub(super) const fn spend(&mut self, bytes: usize) {
-        self.sent_messages += 1;
+        self.spend_all(1, bytes);
+    }
+
+    pub(super) const fn spend_all(&mut self, messages: usize, bytes: usize) {
+        self.sent_messages += messages as u64;
         self.sent_bytes += bytes as u64;
     }
 
@@ -83,10 +87,18 @@ impl Grant {
         self.look();
     }
 
-    /// Grants twice as much at once from now on.
-    pub(super) const fn widen(&mut self) {
-        self.window_messages *= 2;
-        self.window_bytes *= 2;
+    /// The window with twice as much of that which messages of the size so far run out of first.
+    pub(super) const fn wider(&self) -> (u64, u64) {
+        let (messages, bytes) = self.window();
+        let as_many = self.consumed.bytes.saturating_mul(messages);
+        let large = as_many > self.consumed.messages.saturating_mul(bytes);
+        if large { (messages, bytes * 2) } else { (messages * 2, bytes) }
+    }
+
+    /// Grants so much at once from now on, which is not less than before.
+    pub(super) const fn widen(&mut self, (messages, bytes): (u64, u64)) {
+        self.window_messages = messages;
+        self.window_bytes = bytes;
         self.look();
     }
 

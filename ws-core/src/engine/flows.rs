@@ -9,12 +9,13 @@ use std::hash::BuildHasherDefault;
 use std::task::Waker;
 
 use super::credit::{Allowance, Grant};
+use super::run::Extent;
 use super::running::IdHasher;
 use super::slots::{Key, Slots};
 use super::usage::{Bounds, Usage};
-use super::{Effects, Held};
+use super::{Effects, Held, Run};
 use crate::limits::{ITEM_COST, Limits};
-use crate::protocol::{Announced, CloseInfo, FailClass};
+use crate::protocol::{Announced, CloseInfo, FailClass, Frames, Malformed};
 use crate::service::Streams;
 
 /// How a stream ended, for its reader.
@@ -59,9 +60,10 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) grant: Grant,
-    pub(super) items: VecDeque<Held>,
+    /// What came, and its reader has not taken.
+    pub(super) runs: VecDeque<Run>,
     /// With the reader: taken, and done with when it comes for more.
-    pub(super) taken: (u64, u64),
+    pub(super) taken: Extent,
     pub(super) end: Option<StreamEnd>,
     pub(super) waker: Option<Waker>,
     /// A reader was made.
@@ -121,7 +123,7 @@ pub(super) struct Flows {
     bounds_there: Bounds,
 }
 
-/// A window widens up to this, in bytes: what is on its way ahead of a reader is ahead of calls and answers as well.
+/// A window widens until it costs this, in bytes: what is on its way ahead of a reader is ahead of calls and answers as well.
 const WIDEST: u64 = 64 << 10;
 
 impl Flows {
@@ -193,8 +195,8 @@ impl Flows {
         let (items, bytes) = self.first;
         let reading = reads.then(|| Reading {
             grant: Grant::new(items, bytes),
-            items: VecDeque::new(),
-            taken: (0, 0),
+            runs: VecDeque::new(),
+            taken: Extent::default(),
             end: None,
             waker: None,
             claimed: false,
@@ -235,16 +237,13 @@ impl Flows {
         self.table.get_mut(key)
     }
 
-    /// An item was taken in; false where there was no credit for it.
-    pub(super) fn receive(&mut self, key: Key, bytes: usize) -> bool {
-        let reading = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut());
-        let taken = reading.is_some_and(|reading| reading.grant.receive(bytes));
-        self.held += if taken { bytes as u64 } else { 0 };
-        taken
+    /// Items of so many bytes were taken in.
+    pub(super) const fn hold(&mut self, bytes: u64) {
+        self.held += bytes;
     }
 
     /// Items are done with: credit follows, unless nothing more will come.
-    pub(super) fn consume(&mut self, key: Key, (items, bytes): (u64, u64)) {
+    pub(super) fn consume(&mut self, key: Key, Extent { items, bytes }: Extent) {
         let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
         reading.grant.consume_all(items, bytes);
         self.held -= bytes;
@@ -253,18 +252,19 @@ impl Flows {
         }
     }
 
-    /// The reader waits for more than it has credit out for: its window doubles, where all windows together allow.
+    /// The reader waits for more than it has credit out for: its window widens, where all windows together allow.
     pub(super) fn widen(&mut self, key: Key) {
         let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
-        let more = reading.cost();
-        if more >= WIDEST {
+        let (now, wider) = (reading.cost(), reading.grant.wider());
+        if now >= WIDEST {
             return;
         }
+        let more = cost(wider) - now;
         // At most half of what is left, so that the next stream finds some as well.
         if self.windows + 2 * more > self.most {
             return;
         }
-        reading.grant.widen();
+        reading.grant.widen(wider);
         self.windows += more;
         self.owe(key, Debt::Credit);
     }
@@ -417,9 +417,41 @@ impl Flow {
 }
 
 impl Reading {
+    /// Takes an item of `body` bytes in, and of the frames that follow those that begin with the same envelope: up to
+    /// an eighth of the window, so that credit follows before all is read, and none longer than `longest`.
+    pub(super) fn receive(
+        &mut self,
+        envelope: &[u8],
+        body: usize,
+        longest: usize,
+        following: &mut Frames<'_>,
+    ) -> Result<Extent, Malformed> {
+        let (items, bytes) = self.grant.window();
+        let (items, bytes) = ((items / 8).min(Run::MOST), bytes / 8);
+        if !self.grant.receive(body) {
+            return Err(Malformed("items beyond the credit"));
+        }
+        let mut extent = Extent { items: 1, bytes: body as u64 };
+        while extent.items < items && extent.bytes < bytes {
+            let mut ahead = following.clone();
+            let Some(Ok(frame)) = ahead.next() else { break };
+            let Some(body) = frame.strip_prefix(envelope).filter(|_| frame.len() <= longest) else { break };
+            // One without credit is refused on its own, and takes none of these with it.
+            if !self.grant.receive(body.len()) {
+                break;
+            }
+            extent = extent.and(Extent { items: 1, bytes: body.len() as u64 });
+            *following = ahead;
+        }
+        Ok(extent)
+    }
+
     /// What its window takes of what all windows may.
     fn cost(&self) -> u64 {
-        let (items, bytes) = self.grant.window();
-        bytes + items * ITEM_COST as u64
+        cost(self.grant.window())
     }
+}
+
+const fn cost((items, bytes): (u64, u64)) -> u64 {
+    bytes + items * ITEM_COST as u64
 }

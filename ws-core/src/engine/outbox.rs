@@ -137,14 +137,18 @@ impl Outbox {
             self.floor = self.floor.max(self.queued);
             return true;
         }
-        if self.open.len() + bytes.len() > BATCH_BYTES {
+        self.push_frames(bytes);
+        false
+    }
+
+    /// Appends small frames that are whole, each behind its length.
+    pub(super) fn push_frames(&mut self, frames: &[u8]) {
+        if self.open.len() + frames.len() > BATCH_BYTES {
             self.seal();
         }
-        self.open.reserve(bytes.len());
-        self.open.put_slice(bytes);
-        self.count(bytes.len());
+        self.open.extend_from_slice(frames);
+        self.count(frames.len());
         self.floor = self.floor.max(self.queued);
-        false
     }
 
     #[inline]

@@ -7,41 +7,54 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::flows::{Debt, Stage, StreamEnd};
+use super::run::Extent;
 use super::state::{CONTROL, Engine};
-use super::{Effects, Held, Key};
-use crate::protocol::{FailClass, Malformed, encode};
+use super::{Effects, Held, Key, Run};
+use crate::protocol::{FailClass, Frames, Malformed, encode, length_of};
 
 impl Engine {
-    pub(super) fn on_item(
+    /// Takes an item, and those of the same stream that follow it at once.
+    pub(super) fn on_items(
         &mut self,
         id: u64,
         message: &Bytes,
         body: &[u8],
+        following: &mut Frames<'_>,
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let Some(key) = self.flows.key_of(id) else { return self.on_stray(id) };
         self.check_read(key)?;
-        if !self.flows.receive(key, body.len()) {
-            return Err(Malformed("items beyond the credit"));
-        }
-        let fits = self.share.covers(self.buffered());
+        let (rest, buffered) = (following.rest().len(), self.buffered());
+        let all_fit = self.share.covers(buffered.saturating_add(body.len() + rest));
+        let fits = all_fit || self.share.covers(buffered.saturating_add(body.len()));
+        let longest = if all_fit { self.limits.max_message } else { 0 };
         let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
             return Ok(());
         };
-        if reading.discards {
-            self.stats.items_dropped += 1;
-            self.flows.consume(key, (1, body.len() as u64));
-            return Ok(());
+        let envelope = encode::item(id);
+        let extent = reading.receive(envelope.as_slice(), body.len(), longest, following)?;
+        let discards = reading.discards;
+        if !discards && fits {
+            let end = message.len() - following.rest().len();
+            let first = message.len() - rest - body.len() - envelope.as_slice().len();
+            let begin = first - length_of(envelope.as_slice().len() + body.len());
+            reading.runs.push_back(Run::new(
+                message,
+                &message[begin..end],
+                envelope.as_slice().len(),
+                extent,
+            ));
+            effects.wakes.extend(reading.waker.take());
+            self.stats.items_received += extent.items;
         }
-        if !fits {
-            self.stats.items_dropped += 1;
-            self.flows.consume(key, (1, body.len() as u64));
+        self.flows.hold(extent.bytes);
+        if discards || !fits {
+            self.stats.items_dropped += extent.items;
+            self.flows.consume(key, extent);
+        }
+        if !discards && !fits {
             self.overload(key, effects);
-            return Ok(());
         }
-        reading.items.push_back(Held::of(message, body));
-        effects.wakes.extend(reading.waker.take());
-        self.stats.items_received += 1;
         Ok(())
     }
 
@@ -141,7 +154,7 @@ impl Engine {
         &mut self,
         now: Instant,
         key: Key,
-        out: &mut VecDeque<Held>,
+        out: &mut VecDeque<Run>,
         waker: &Waker,
         effects: &mut Effects,
     ) -> Poll<Option<StreamEnd>> {
@@ -151,13 +164,13 @@ impl Engine {
             return Poll::Ready(Some(closed.unwrap_or(StreamEnd::Cancelled)));
         };
         let done = std::mem::take(&mut reading.taken);
-        if done.0 > 0 {
+        if done.items > 0 {
             self.flows.consume(key, done);
         }
         let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
             return Poll::Ready(Some(StreamEnd::Cancelled));
         };
-        if reading.items.is_empty() {
+        if reading.runs.is_empty() {
             if let Some(end) = reading.end.take() {
                 reading.discards = true;
                 self.forget_read(key, effects);
@@ -165,17 +178,17 @@ impl Engine {
             }
             let before = reading.waker.replace(waker.clone());
             effects.discarded.extend(before);
-            if done.0 > 0 {
+            if done.items > 0 {
                 self.flows.widen(key);
             }
             return Poll::Pending;
         }
         let (items, bytes) = reading.grant.window();
-        let mut taken = (0, 0);
-        while taken.0 == 0 || (taken.0 * 2 < items && taken.1 * 2 < bytes) {
-            let Some(item) = reading.items.pop_front() else { break };
-            taken = (taken.0 + 1, taken.1 + item.as_slice().len() as u64);
-            out.push_back(item);
+        let mut taken = Extent::default();
+        while taken.items == 0 || (taken.items * 2 < items && taken.bytes * 2 < bytes) {
+            let Some(run) = reading.runs.pop_front() else { break };
+            taken = taken.and(run.extent());
+            out.push_back(run);
         }
         reading.taken = taken;
         Poll::Ready(None)
@@ -194,13 +207,13 @@ impl Engine {
             }
             return self.forget_read(key, effects);
         }
-        let dropped = std::mem::take(&mut reading.items);
-        let bytes = dropped.iter().map(|item| item.as_slice().len() as u64).sum::<u64>();
+        let dropped = std::mem::take(&mut reading.runs);
+        let unread = dropped.iter().map(Run::extent).fold(Extent::default(), Extent::and);
         let taken = std::mem::take(&mut reading.taken);
         let goes_on = reading.end.is_none() && !reading.discards;
         reading.discards = true;
-        self.stats.items_dropped += dropped.len() as u64;
-        self.flows.consume(key, (dropped.len() as u64 + taken.0, bytes + taken.1));
+        self.stats.items_dropped += unread.items;
+        self.flows.consume(key, unread.and(taken));
         if goes_on {
             self.flows.owe(key, Debt::Stop);
             self.pay_flows(effects);

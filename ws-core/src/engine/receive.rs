@@ -38,7 +38,7 @@ impl Engine {
                 if message.len() > BATCH_BYTES && !frames.is_empty() {
                     return Err(Malformed("a batch over 64 KiB"));
                 }
-                self.take_frame(now, message, frame, effects)
+                self.take_frame(now, message, frame, &mut frames, effects)
             });
             if let Err(malformed) = taken {
                 self.violated(code::PROTOCOL, malformed.0, effects);
@@ -51,6 +51,7 @@ impl Engine {
         now: Instant,
         message: &Bytes,
         frame: &[u8],
+        following: &mut Frames<'_>,
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
         let limit = if self.is_active() { self.limits.max_message } else { MAX_HANDSHAKE };
@@ -89,7 +90,7 @@ impl Engine {
                 Ok(())
             }
             Frame::Open { id } => self.on_open(id, effects),
-            Frame::Item { id, body } => self.on_item(id, message, body, effects),
+            Frame::Item { id, body } => self.on_items(id, message, body, following, effects),
             Frame::End { id, failure } => self.on_end(id, message, failure, effects),
             Frame::Fail { id, class, body } => {
                 self.on_reply(id, effects, || Outcome::Failed(class, Held::of(message, body)));

@@ -7,7 +7,7 @@ use super::flows::{Debt, Flow, Stage};
 use super::running::Kind;
 use super::serve::Verdict;
 use super::state::{CONTROL, Engine};
-use super::{Effects, Key};
+use super::{Effects, Gathered, Key};
 use crate::codec::Body;
 use crate::limits::ITEMS_AHEAD;
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Malformed, code, encode};
@@ -56,28 +56,61 @@ impl Engine {
         effects: &mut Effects,
     ) -> Put {
         self.now = now;
-        let Some(flow) = self.flows.get_mut(key) else { return Put::Over };
-        let (id, may) = (flow.id, flow.may_write());
-        let Some(writing) = &mut flow.writing else { return Put::Over };
-        let credit = may && writing.allowance.admits();
         let bytes = item.as_ref().and_then(|item| item.as_ref()).map_or(0, Body::len);
-        if !credit || !self.has_item_room(bytes) {
-            if let Some(writing) = self.flows.get_mut(key).and_then(|flow| flow.writing.as_mut()) {
-                effects.discarded.extend(writing.waker.replace(waker.clone()));
-            }
-            if credit {
-                self.flows.starve(key);
-            }
-            return Put::Wait;
-        }
-        if let Some(body) = item.and_then(Option::take) {
-            if let Some(writing) = self.flows.get_mut(key).and_then(|flow| flow.writing.as_mut()) {
-                writing.allowance.spend(body.len());
-            }
+        let put = self.may_put(key, bytes, waker, effects);
+        let Some(flow) = self.flows.get_mut(key).filter(|_| put == Put::Taken) else { return put };
+        let id = flow.id;
+        if let (Some(writing), Some(body)) = (&mut flow.writing, item.and_then(Option::take)) {
+            writing.allowance.spend(body.len());
             self.stats.items_sent += 1;
             self.outbox.push(&encode::item(id), &[], body);
         }
         Put::Taken
+    }
+
+    /// What gathers items of the stream of `key`; none where nobody wants them any more.
+    pub(crate) fn gather(&self, key: Key) -> Option<Gathered> {
+        let flow = self.flows.get(key)?;
+        let writing = flow.writing.as_ref()?;
+        Some(Gathered::new(flow.id, writing.allowance))
+    }
+
+    /// As [`put_item`](Self::put_item), for all that were gathered at once.
+    pub(crate) fn put_items(
+        &mut self,
+        now: Instant,
+        key: Key,
+        gathered: &mut Gathered,
+        waker: &Waker,
+        effects: &mut Effects,
+    ) -> Put {
+        self.now = now;
+        let put = self.may_put(key, gathered.bytes(), waker, effects);
+        let writing = self.flows.get_mut(key).and_then(|flow| flow.writing.as_mut());
+        if let Some(writing) = writing.filter(|_| put == Put::Taken) {
+            writing.allowance.spend_all(gathered.items(), gathered.bytes());
+            self.stats.items_sent += gathered.items() as u64;
+            self.outbox.push_frames(gathered.frames());
+            gathered.clear(writing.allowance);
+        }
+        put
+    }
+
+    /// Whether `bytes` of items may go now; keeps the waker where they have to wait.
+    fn may_put(&mut self, key: Key, bytes: usize, waker: &Waker, effects: &mut Effects) -> Put {
+        let Some(flow) = self.flows.get(key) else { return Put::Over };
+        let Some(writing) = &flow.writing else { return Put::Over };
+        let credit = flow.may_write() && writing.allowance.admits();
+        if credit && self.has_item_room(bytes) {
+            return Put::Taken;
+        }
+        if let Some(writing) = self.flows.get_mut(key).and_then(|flow| flow.writing.as_mut()) {
+            effects.discarded.extend(writing.waker.replace(waker.clone()));
+        }
+        if credit {
+            self.flows.starve(key);
+        }
+        Put::Wait
     }
 
     /// Items stop well before the outbox is full, so that answers find room, and find it near the front (R38).

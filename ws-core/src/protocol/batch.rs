@@ -18,7 +18,13 @@ impl<'a> Frames<'a> {
     }
 }
 
-impl Frames<'_> {
+impl<'a> Frames<'a> {
+    /// What follows the last frame taken.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest.rest()
+    }
+
     /// Whether nothing follows the last frame taken.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -51,6 +57,12 @@ impl<'a> Iterator for Frames<'a> {
 #[inline]
 pub fn put_length(length: usize, push: impl FnMut(u8)) {
     varint::put(length as u64, push);
+}
+
+/// How many bytes stand before a frame of `length` bytes.
+#[inline]
+pub(crate) const fn length_of(length: usize) -> usize {
+    varint::length(length as u64)
 }
 
 #[cfg(test)]

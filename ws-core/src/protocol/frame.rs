@@ -282,7 +282,7 @@ impl Envelope {
     #[inline]
     pub(crate) fn behind_length(&mut self, more: usize) -> &[u8] {
         let length = (self.len() + more) as u64;
-        let start = Self::START - varint::len(length);
+        let start = Self::START - varint::length(length);
         let mut at = start;
         varint::put(length, |byte| {
             self.bytes[at] = byte;

@@ -9,6 +9,7 @@ mod hello;
 mod reader;
 mod varint;
 
+pub(crate) use batch::length_of;
 pub use batch::{Frames, put_length};
 pub use close::{CloseInfo, ClosedBy, code};
 pub use fail::FailClass;

@@ -18,9 +18,8 @@ pub(super) fn put(value: u64, mut push: impl FnMut(u8)) {
 
 /// How many bytes `value` takes.
 #[inline]
-pub(super) const fn len(value: u64) -> usize {
-    let bits = u64::BITS - (value | 1).leading_zeros();
-    bits.div_ceil(7) as usize
+pub(super) const fn length(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// Reads a number from the front of `bytes`; gives it and its length.
@@ -63,7 +62,7 @@ mod tests {
         for value in [0, 1, 127, 128, 300, 16_383, 16_384, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
             let bytes = bytes_of(value);
             assert_eq!(take(&bytes), Ok((value, bytes.len())));
-            assert_eq!(len(value), bytes.len());
+            assert_eq!(length(value), bytes.len());
         }
         assert_eq!(bytes_of(300), [0xac, 0x02]);
         assert_eq!(bytes_of(u64::MAX).len(), MAX_VARINT);

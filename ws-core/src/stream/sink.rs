@@ -1,9 +1,10 @@
 //! Where a producer puts its items.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures::{Stream, StreamExt};
 use serde::Serialize;
@@ -11,7 +12,8 @@ use serde::Serialize;
 use super::turn;
 use crate::clock;
 use crate::codec::{Body, EncodeError};
-use crate::engine::{Key, Put};
+use crate::engine::{Effects, Engine, Gathered, Key, Put};
+use crate::error::Never;
 use crate::service::{Answer, AnswerKind, Payload, Responder};
 use crate::shared::Shared;
 
@@ -86,13 +88,11 @@ impl ItemSink {
         send: for<'a> fn(&'a mut Self, &T) -> SendItem<'a>,
     ) -> Answer {
         self.open();
-        let mut items = pin!(items);
-        while let Some(item) = items.next().await {
-            if let Err(end) = send(&mut self, &item).await {
-                return end;
-            }
+        match self.forward(items.map(Ok::<T, Never>), send).await {
+            Ok(Some(never)) => match never {},
+            Ok(None) => self.completed(),
+            Err(end) => end,
         }
-        self.completed()
     }
 
     /// As [`try_run`](Self::try_run), with the functions that send an item and fail.
@@ -103,18 +103,91 @@ impl ItemSink {
         fail: fn(Self, &E) -> Answer,
     ) -> Answer {
         self.open();
+        match self.forward(items, send).await {
+            Ok(Some(error)) => fail(self, &error),
+            Ok(None) => self.completed(),
+            Err(end) => end,
+        }
+    }
+
+    /// Sends items up to the first error, which it gives. Those that are ready at once are gathered and put together,
+    /// as far as they have credit; nothing waits for more to come.
+    ///
+    /// # Errors
+    /// The answer that ends the handler.
+    pub(super) async fn forward<T, E>(
+        &mut self,
+        items: impl Stream<Item = Result<T, E>>,
+        send: for<'a> fn(&'a mut Self, &T) -> SendItem<'a>,
+    ) -> Result<Option<E>, Answer> {
         let mut items = pin!(items);
-        while let Some(item) = items.next().await {
-            match item {
-                Ok(item) => {
-                    if let Err(end) = send(&mut self, &item).await {
-                        return end;
-                    }
+        let gathered = self.flow.and_then(|flow| self.shared.look(|engine| engine.gather(flow)));
+        let Some(mut gathered) = gathered else { return Err(Answer(AnswerKind::Nothing)) };
+        loop {
+            if !gathered.has_room() {
+                self.put(&mut gathered).await?;
+            }
+            // With something in hand this does not wait.
+            let next = poll_fn(|cx| match items.as_mut().poll_next(cx) {
+                Poll::Pending if gathered.items() == 0 => {
+                    gathered.rest();
+                    Poll::Pending
                 }
-                Err(error) => return fail(self, &error),
+                next => Poll::Ready(next),
+            });
+            let item = match next.await {
+                Poll::Ready(Some(Ok(item))) => item,
+                Poll::Ready(end) => {
+                    self.put(&mut gathered).await?;
+                    return Ok(end.and_then(Result::err));
+                }
+                Poll::Pending => {
+                    self.put(&mut gathered).await?;
+                    continue;
+                }
+            };
+            match send(self, &item).item {
+                Prepared::Item(Some(body)) if body.len() <= Gathered::LARGEST => gathered.push(&body),
+                other => {
+                    self.put(&mut gathered).await?;
+                    SendItem { sink: self, item: other }.await?;
+                    gathered.forget_allowance();
+                }
             }
         }
-        self.completed()
+    }
+
+    /// Puts what was gathered into the outbox.
+    async fn put(&self, gathered: &mut Gathered) -> Result<(), Answer> {
+        poll_fn(|cx| {
+            if gathered.items() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_put(cx, gathered.items(), |engine, now, flow, effects| {
+                engine.put_items(now, flow, gathered, cx.waker(), effects)
+            })
+        })
+        .await
+    }
+
+    fn poll_put(
+        &self,
+        cx: &Context<'_>,
+        items: usize,
+        put: impl FnOnce(&mut Engine, Instant, Key, &mut Effects) -> Put,
+    ) -> Poll<Result<(), Answer>> {
+        let over = Poll::Ready(Err(Answer(AnswerKind::Nothing)));
+        let Some(flow) = self.flow else { return over };
+        if !turn::spend(items) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let now = clock::now();
+        match self.shared.with(|engine, effects| put(engine, now, flow, effects)) {
+            Put::Taken => Poll::Ready(Ok(())),
+            Put::Wait => Poll::Pending,
+            Put::Over => over,
+        }
     }
 
     /// Opens the stream, sends all of `items`, and completes it.
@@ -166,18 +239,8 @@ impl Future for SendItem<'_> {
             Prepared::Item(item) => Some(item),
             Prepared::Question => None,
         };
-        let Some(flow) = this.sink.flow else { return over() };
-        if !turn::spend() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let now = clock::now();
-        let put =
-            this.sink.shared.with(|engine, effects| engine.put_item(now, flow, item, cx.waker(), effects));
-        match put {
-            Put::Taken => Poll::Ready(Ok(())),
-            Put::Wait => Poll::Pending,
-            Put::Over => over(),
-        }
+        this.sink.poll_put(cx, 1, |engine, now, flow, effects| {
+            engine.put_item(now, flow, item, cx.waker(), effects)
+        })
     }
 }

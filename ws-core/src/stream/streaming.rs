@@ -10,7 +10,7 @@ use futures::Stream;
 
 use super::StreamError;
 use crate::clock;
-use crate::engine::{Held, Key, StreamEnd};
+use crate::engine::{Key, Run, StreamEnd};
 use crate::error::Never;
 use crate::service::Payload;
 use crate::service::scope::ScopeGuard;
@@ -40,7 +40,9 @@ struct RawReader {
     /// None where there is nothing to read.
     flow: Option<Key>,
     /// Taken out of the engine, and not given yet.
-    items: VecDeque<Held>,
+    runs: VecDeque<Run>,
+    /// Where in the first of them the next item begins.
+    position: usize,
     over: bool,
     /// The call that it was opened for, where that is known to it (R11).
     scope: ScopeGuard,
@@ -48,7 +50,7 @@ struct RawReader {
 
 impl<T, E> Streaming<T, E> {
     pub(crate) fn new(shared: Arc<Shared>, flow: Option<Key>, scope: ScopeGuard) -> Self {
-        let raw = RawReader { shared, flow, items: VecDeque::new(), over: false, scope };
+        let raw = RawReader { shared, flow, runs: VecDeque::new(), position: 0, over: false, scope };
         Self { raw, types: PhantomData }
     }
 }
@@ -58,7 +60,7 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let raw = &mut self.get_mut().raw;
-        if raw.items.is_empty() {
+        if raw.runs.is_empty() {
             if raw.over {
                 return Poll::Ready(None);
             }
@@ -67,10 +69,10 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
                 return Poll::Ready(Some(Err(StreamError::Cancelled)));
             }
             let now = clock::now();
-            let RawReader { shared, flow, items, .. } = raw;
+            let RawReader { shared, flow, runs, .. } = raw;
             let read = match *flow {
                 Some(flow) => {
-                    shared.with(|engine, effects| engine.read(now, flow, items, cx.waker(), effects))
+                    shared.with(|engine, effects| engine.read(now, flow, runs, cx.waker(), effects))
                 }
                 None => Poll::Ready(Some(StreamEnd::Cancelled)),
             };
@@ -85,8 +87,7 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
                 }
             }
         }
-        let Some(item) = raw.items.pop_front() else { return Poll::Pending };
-        let decoded = raw.decode(item.as_slice());
+        let decoded = raw.next_item();
         if decoded.is_none() {
             raw.give_up();
         }
@@ -96,7 +97,7 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
 
 impl<T: Payload, E: Payload> futures::stream::FusedStream for Streaming<T, E> {
     fn is_terminated(&self) -> bool {
-        self.raw.over && self.raw.items.is_empty()
+        self.raw.over && self.raw.runs.is_empty()
     }
 }
 
@@ -109,11 +110,26 @@ impl RawReader {
         decoded.ok()
     }
 
+    /// The next item of those that were taken out; none where it does not decode.
+    fn next_item<T: Payload>(&mut self) -> Option<T> {
+        let run = self.runs.front()?;
+        let (body, next) = run.item(self.position)?;
+        let is_last = run.is_end(next);
+        // Before it is decoded: should that panic, the same item is not met again.
+        self.position = if is_last { 0 } else { next };
+        if is_last {
+            let run = self.runs.pop_front()?;
+            return self.decode(&run.bytes()[body]);
+        }
+        self.decode(&self.runs.front()?.bytes()[body])
+    }
+
     fn give_up(&mut self) {
         if let (false, Some(flow)) = (std::mem::replace(&mut self.over, true), self.flow) {
             self.shared.with(|engine, effects| engine.drop_reader(clock::now(), flow, effects));
         }
-        self.items = VecDeque::new();
+        self.runs = VecDeque::new();
+        self.position = 0;
         self.scope = ScopeGuard::default();
     }
 }

@@ -24,15 +24,15 @@ pub(crate) fn cost_of_turn() -> usize {
     1 + SENT.take() / ITEMS_A_POLL
 }
 
-/// Whether one more item may be sent in this poll. After the refusal the next poll begins anew, also where no driver
-/// says so.
-pub(super) fn spend() -> bool {
+/// Whether so many more items, which are few, may be sent in this poll. After the refusal the next poll begins anew,
+/// also where no driver says so.
+pub(super) fn spend(items: usize) -> bool {
     let left = LEFT.get();
     if left == 0 {
         LEFT.set(ITEMS);
         return false;
     }
-    LEFT.set(left - 1);
-    SENT.set(SENT.get() + 1);
+    LEFT.set(left.saturating_sub(items));
+    SENT.set(SENT.get() + items);
     true
 }

@@ -1,12 +1,12 @@
 //! What a caller uploads while its call runs.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 
 use super::ItemSink;
 use crate::engine::Key;
+use crate::error::Never;
 use crate::failure::Report;
 use crate::service::scope::Scope;
 use crate::service::{Answer, HandlerFuture, Payload};
@@ -21,16 +21,14 @@ pub(crate) fn uploading<T: Payload>(items: impl Stream<Item = T> + Send + 'stati
 
 /// Nothing of the caller's runs before its call was sent.
 async fn upload<T: Payload>(mut sink: ItemSink, items: impl Stream<Item = T> + Send + 'static) -> Answer {
-    let mut items = pin!(items);
     if let Err(end) = sink.ready().await {
         return end;
     }
-    while let Some(item) = items.next().await {
-        if let Err(end) = sink.send(&item).await {
-            return end;
-        }
+    match sink.forward(items.map(Ok::<T, Never>), ItemSink::send::<T>).await {
+        Ok(Some(never)) => match never {},
+        Ok(None) => sink.completed(),
+        Err(end) => end,
     }
-    sink.completed()
 }
 
 /// An upload on its way to the driver, which polls it beside the handlers.

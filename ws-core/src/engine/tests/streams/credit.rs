@@ -40,10 +40,10 @@ impl Lone {
 
     /// How many items a reader takes at once; none where it has to wait, or at the end.
     pub(super) fn read(&mut self, flow: Key) -> usize {
-        let mut items = VecDeque::new();
-        let _ = self.engine.read(self.now, flow, &mut items, Waker::noop(), &mut self.effects);
+        let mut runs = VecDeque::new();
+        let _ = self.engine.read(self.now, flow, &mut runs, Waker::noop(), &mut self.effects);
         self.effects.wake();
-        items.len()
+        runs.iter().map(|run| run.bodies().count()).sum()
     }
 }
 
@@ -104,6 +104,45 @@ fn credit_follows_the_reader() {
     assert_eq!(lone.out(), [], "one item is no half of a window");
 }
 
+/// Items that come together are kept together: each is read as it came, and none with those of another stream.
+#[test]
+fn items_that_come_together_are_read_one_by_one() {
+    let mut lone = Lone::active(Role::Client, limits().stream_items(64));
+    let ((first, one), (second, other)) = (lone.reader(), lone.reader());
+    let item = |id, number: u8, size| whole(&encode::item(id), &vec![number; size]);
+    let sizes = [1, 0, 130, 3, 300, 2, 2];
+    let mut frames: Vec<_> = (1..).zip(sizes).map(|(number, size)| item(first, number, size)).collect();
+    frames.insert(3, item(second, 9, 5));
+    frames.push(whole(&encode::ping(7), b""));
+    frames.push(item(first, 8, 200));
+    frames.push(whole(&encode::end(first), b""));
+    lone.send(frames);
+    for (flow, expected) in [(one, &[1, 0, 130, 3, 300, 2, 2, 200][..]), (other, &[5])] {
+        let mut runs = VecDeque::new();
+        let read = lone.engine.read(lone.now, flow, &mut runs, Waker::noop(), &mut lone.effects);
+        assert!(matches!(read, Poll::Ready(None)));
+        let bodies: Vec<_> = runs.iter().flat_map(|run| run.bodies().map(<[u8]>::to_vec)).collect();
+        assert_eq!(bodies.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+        for (number, body) in (1..).zip(bodies) {
+            let number = if expected.len() == 1 { 9 } else { number };
+            assert!(body.iter().all(|byte| *byte == number), "{number}: {body:?}");
+        }
+        assert_eq!(runs.iter().map(|run| run.extent().items).sum::<u64>(), expected.len() as u64);
+    }
+    assert!(lone.closed().is_none());
+}
+
+/// An item beyond the credit takes none of those with it that had some.
+#[test]
+fn what_came_together_before_an_overrun_is_read() {
+    let mut lone = Lone::active(Role::Client, limits().stream_items(16));
+    let (id, flow) = lone.reader();
+    lone.send((0..17).map(|_| item(id, 10)));
+    assert_eq!(lone.close_code(), Some(code::PROTOCOL));
+    let read: usize = (0..3).map(|_| lone.read(flow)).sum();
+    assert_eq!(read, 16);
+}
+
 /// A reader that waits for more gets a wider window, as far as all windows together allow.
 #[test]
 fn windows_widen_within_their_bound() {
@@ -123,15 +162,35 @@ fn windows_widen_within_their_bound() {
     }
     assert!(granted > 16, "it widened: {granted}");
     let (.., windows) = lone.engine.flows.used();
-    assert_eq!(windows, 4 * first, "twice, leaving as much to others");
+    let widest = 64 * ITEM_COST as u64 + 800;
+    assert_eq!(windows, widest, "in items alone, three times, leaving as much to others");
     let (_, second) = lone.reader();
     let (.., windows) = lone.engine.flows.used();
-    assert_eq!(windows, 5 * first, "the next one has its first window");
+    assert_eq!(windows, widest + first, "the next one has its first window");
     for flow in [flow, second] {
         lone.engine.drop_reader(lone.now, flow, &mut lone.effects);
     }
     lone.out();
     assert_eq!(lone.engine.flows.used(), (0, 0, 0, 0));
+}
+
+/// Small items run out of items first, large ones of bytes: that is what widens.
+#[test]
+fn what_runs_out_first_widens() {
+    let widened = |size: usize| {
+        let mut lone = Lone::active(Role::Client, limits().stream_items(8).stream_bytes(800));
+        let (id, flow) = lone.reader();
+        for _ in 0..40 {
+            while lone.read(flow) > 0 {}
+            lone.send([item(id, size)]);
+            lone.out();
+        }
+        let key = lone.engine.flows.key_of(id).expect("it is open");
+        lone.engine.flows.get(key).and_then(|flow| flow.reading.as_ref()).expect("it reads").grant.window()
+    };
+    assert_eq!(widened(10), (1024, 800));
+    assert_eq!(widened(100), (512, 51_200));
+    assert_eq!(widened(5_000), (16, 102_400));
 }
 
 /// However much there is left: what is on its way ahead of a reader is ahead of calls and answers as well.

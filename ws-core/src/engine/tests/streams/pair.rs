@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use crate::codec::Body;
 use crate::engine::tests::harness::{CLIENT, SERVER, Setup, World};
-use crate::engine::{Begun, Held, Key, Outcome, Outgoing, Put, Sends, StreamEnd, Verdict};
+use crate::engine::{Begun, Key, Outcome, Outgoing, Put, Run, Sends, StreamEnd, Verdict};
 use crate::limits::ITEM_COST;
 use crate::service::{MethodId, Streams};
 
@@ -151,19 +151,44 @@ impl Pair {
         put
     }
 
+    /// Gathers items, as many as may be and at most `count`, and sends them at once; they are dropped where they would
+    /// have to wait.
+    pub(super) fn put_gathered(&mut self, index: usize, up: bool, size: usize, count: usize) {
+        let line = &mut self.lines[index];
+        let side = if up { line.caller } else { 1 - line.caller };
+        let way = if up { &mut line.up } else { &mut line.down };
+        let Some(key) = way.writer.filter(|_| !way.completed) else { return };
+        let side = &mut self.world.sides[side];
+        let Some(mut gathered) = side.engine.gather(key) else { return };
+        while gathered.items() < count && gathered.has_room() {
+            let number = (way.sent.len() + gathered.items()) as u8;
+            gathered.push(&Body::from_bytes(&vec![number; size]));
+        }
+        let many = gathered.items();
+        let put = side.engine.put_items(self.world.now, key, &mut gathered, Waker::noop(), &mut side.effects);
+        assert_eq!(gathered.items(), if put == Put::Taken { 0 } else { many });
+        if put == Put::Taken {
+            way.sent.extend((0..many).map(|_| 0));
+            let from = way.sent.len() - many;
+            way.sent.iter_mut().enumerate().skip(from).for_each(|(number, sent)| *sent = number as u8);
+        }
+        self.apply();
+    }
+
     /// Takes what there is to read; false where there is nothing.
     pub(super) fn read(&mut self, index: usize, up: bool) -> bool {
         let line = &mut self.lines[index];
         let side = if up { 1 - line.caller } else { line.caller };
         let way = if up { &mut line.up } else { &mut line.down };
         let Some(key) = way.reader else { return false };
-        let mut items: VecDeque<Held> = VecDeque::new();
+        let mut runs: VecDeque<Run> = VecDeque::new();
         let side = &mut self.world.sides[side];
-        let read = side.engine.read(self.world.now, key, &mut items, Waker::noop(), &mut side.effects);
-        way.got.extend(items.iter().map(|item| item.as_slice()[0]));
+        let read = side.engine.read(self.world.now, key, &mut runs, Waker::noop(), &mut side.effects);
+        let bodies = |run: &Run| run.bodies().map(|body| body[0]).collect::<Vec<_>>();
+        way.got.extend(runs.iter().flat_map(bodies));
         if let Poll::Ready(Some(end)) = &read {
             assert!(way.end.is_none(), "R26: one end");
-            assert!(items.is_empty());
+            assert!(runs.is_empty());
             way.end = Some(end.clone());
             way.reader = None;
         }

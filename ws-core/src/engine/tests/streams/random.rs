@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => which.clone().prop_map(Step::Poll),
         1 => which.clone().prop_map(Step::Abandon),
         6 => which.clone().prop_map(Step::Open),
-        14 => (which.clone(), any::<bool>(), size, 1..6_usize)
+        14 => (which.clone(), any::<bool>(), size, 1..20_usize)
             .prop_map(|(which, up, size, count)| Step::Put(which, up, size, count)),
         10 => (which.clone(), any::<bool>()).prop_map(|(which, up)| Step::Read(which, up)),
         1 => (which.clone(), any::<bool>()).prop_map(|(which, up)| Step::DropReader(which, up)),
@@ -55,8 +55,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn narrow() -> impl Strategy<Value = Limits> {
-    (1..4_u32, 1..4_u32, 1..9_u32, 1..300_usize, 0..3_000_usize, prop_oneof![1..3_000_usize, Just(1 << 20)])
-        .prop_map(|(slots, streams, items, bytes, buffer, outbox)| {
+    // Windows in which items come one by one, and such in which they come together.
+    let items = prop_oneof![1..9_u32, Just(64)];
+    let bytes = prop_oneof![1..300_usize, Just(8 << 10)];
+    (1..4_u32, 1..4_u32, items, bytes, 0..3_000_usize, prop_oneof![1..3_000_usize, Just(1 << 20)]).prop_map(
+        |(slots, streams, items, bytes, buffer, outbox)| {
             limits()
                 .ping_interval(std::time::Duration::from_secs(3_600))
                 .max_in_flight(slots)
@@ -65,7 +68,8 @@ fn narrow() -> impl Strategy<Value = Limits> {
                 .stream_bytes(bytes)
                 .stream_buffer(buffer)
                 .outbox_bytes(outbox)
-        })
+        },
+    )
 }
 
 impl Pair {
@@ -80,6 +84,10 @@ impl Pair {
             Step::Open(which) => among(which).into_iter().for_each(|line| self.open_stream(line)),
             Step::Put(which, up, size, count) => {
                 let Some(line) = among(which) else { return };
+                if size % 2 == 0 {
+                    self.put_gathered(line, up, size, count);
+                    return;
+                }
                 for _ in 0..count {
                     if self.put(line, up, size) != Put::Taken {
                         break;
