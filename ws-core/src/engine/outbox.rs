@@ -105,18 +105,18 @@ impl Outbox {
     /// Appends a frame whose body was encoded with headroom in front, where there was room.
     #[inline]
     pub(super) fn push(&mut self, envelope: &Envelope, metadata: &[u8], mut body: Body) {
-        self.push_body(envelope, metadata, &mut body);
+        self.push_body(&mut { *envelope }, metadata, &mut body);
         self.floor = self.floor.max(self.queued);
     }
 
     /// The same, whatever the message carries; it is taken where it is not copied. A frame that many share is whole
     /// already.
     #[inline]
-    pub(super) fn push_content(&mut self, envelope: &Envelope, metadata: &[u8], content: &mut Content) {
+    pub(super) fn push_content(&mut self, envelope: &mut Envelope, metadata: &[u8], content: &mut Content) {
         match content {
             Content::Own(body) => self.push_body(envelope, metadata, body),
             Content::Shared(body) if body.len() < ALONE || !metadata.is_empty() => {
-                self.push_parts(envelope, metadata, body);
+                self.append(envelope, metadata, body);
             }
             Content::Shared(body) => self.push_body(envelope, metadata, &mut Body::from_bytes(body)),
             Content::Frame(frame) => {
@@ -152,9 +152,9 @@ impl Outbox {
     }
 
     #[inline]
-    fn push_body(&mut self, envelope: &Envelope, metadata: &[u8], body: &mut Body) {
+    fn push_body(&mut self, envelope: &mut Envelope, metadata: &[u8], body: &mut Body) {
         if body.len() < ALONE || !metadata.is_empty() {
-            return self.push_parts(envelope, metadata, body.payload());
+            return self.append(envelope, metadata, body.payload());
         }
         self.seal();
         let message = framed(*envelope, std::mem::take(body));
@@ -181,8 +181,13 @@ impl Outbox {
     }
 
     /// Appends a frame from its parts.
+    #[inline]
     pub(super) fn push_parts(&mut self, envelope: &Envelope, metadata: &[u8], body: &[u8]) {
-        let (mut envelope, more) = (*envelope, metadata.len() + body.len());
+        self.append(&mut { *envelope }, metadata, body);
+    }
+
+    fn append(&mut self, envelope: &mut Envelope, metadata: &[u8], body: &[u8]) {
+        let more = metadata.len() + body.len();
         let head = envelope.behind_length(more);
         self.make_room(head.len() + more);
         self.open.extend_from_slice(head);

@@ -386,7 +386,7 @@ impl Engine {
             return self.push_frame(frame);
         }
         let has_metadata = !message.metadata.is_empty();
-        let envelope = encode::message(&Message {
+        let mut envelope = encode::message(&Message {
             id,
             reply_to: message.reply_to,
             wants_reply: message.kind == Kind::Call,
@@ -398,7 +398,7 @@ impl Engine {
             metadata: has_metadata.then(crate::context::Metadata::new),
             body: &[],
         });
-        self.outbox.push_content(&envelope, &message.metadata, &mut message.content);
+        self.outbox.push_content(&mut envelope, &message.metadata, &mut message.content);
     }
 }
 

@@ -259,10 +259,10 @@ impl Envelope {
 
     #[inline]
     fn new(kind: u8, flags: u8) -> Self {
-        let mut envelope = Self { bytes: [0; Self::START + Self::CAPACITY], end: Self::START };
-        envelope.push(kind);
-        envelope.push(flags);
-        envelope
+        let mut bytes = [0; Self::START + Self::CAPACITY];
+        bytes[Self::START] = kind;
+        bytes[Self::START + 1] = flags;
+        Self { bytes, end: Self::START + 2 }
     }
 
     /// The bytes.
@@ -299,8 +299,19 @@ impl Envelope {
     }
 
     #[inline]
+    fn push_varint(&mut self, value: u64) {
+        // Kept in a register while it grows.
+        let mut end = self.end;
+        varint::put(value, |byte| {
+            self.bytes[end] = byte;
+            end += 1;
+        });
+        self.end = end;
+    }
+
+    #[inline]
     fn varint(mut self, value: u64) -> Self {
-        varint::put(value, |byte| self.push(byte));
+        self.push_varint(value);
         self
     }
 }
@@ -322,18 +333,19 @@ pub mod encode {
             | (u8::from(message.metadata.is_some()) * HAS_METADATA)
             | (u8::from(message.wants_answer) * WANTS_ANSWER)
             | (u8::from(message.answers) * ANSWERS);
-        let mut envelope = Envelope::new(kind::MESSAGE, flags).varint(message.id);
+        let mut envelope = Envelope::new(kind::MESSAGE, flags);
+        envelope.push_varint(message.id);
         if let Some(reply_to) = message.reply_to {
-            envelope = envelope.varint(reply_to);
+            envelope.push_varint(reply_to);
         }
         envelope.push(message.depth);
         let (method, at) = (message.method.to_u32().to_le_bytes(), envelope.end);
         envelope.bytes[at..at + method.len()].copy_from_slice(&method);
         envelope.end += method.len();
-        match message.deadline_ms {
-            Some(deadline) => envelope.varint(deadline),
-            None => envelope,
+        if let Some(deadline) = message.deadline_ms {
+            envelope.push_varint(deadline);
         }
+        envelope
     }
 
     /// The metadata that stands between a MESSAGE's envelope and its body.
