@@ -11,7 +11,7 @@ use ws_core::{DecodeLimits, Encoding};
 
 use crate::Failure;
 use crate::contract::{Record, WorkRemote};
-use crate::links::{self, Carrier, Pair};
+use crate::links::{self, Carrier, Crowd, Pair};
 use crate::replay::Replay;
 
 pub struct Case {
@@ -78,6 +78,13 @@ pub const ALL: &[Case] = &[
         times: 8000,
         each: 1,
         run: items,
+    },
+    Case {
+        name: "broadcast",
+        of: "an event to one of 64 connections, both sides",
+        times: 128,
+        each: 64,
+        run: broadcast,
     },
 ];
 
@@ -212,6 +219,23 @@ fn items(times: usize) -> Result<(), Failure> {
             black_box(item.map_err(|error| format!("{error:?}"))?);
         }
         drop(server);
+        Ok(())
+    })
+}
+
+fn broadcast(times: usize) -> Result<(), Failure> {
+    run(async {
+        let Crowd { server, clients } = links::crowd(64).await?;
+        let all = server.audience().remote_as::<WorkRemote>();
+        for _ in 0..times {
+            let told = all.note(Record::sample()).await;
+            if told.reached != clients.len() {
+                return Err(format!("{told:?}").into());
+            }
+        }
+        // Calls and events are received in the order of their sending.
+        let answers = all.echo(Record::sample()).await.count().await;
+        black_box(answers);
         Ok(())
     })
 }

@@ -48,6 +48,25 @@ pub async fn serve(
     Ok(())
 }
 
+/// A server with so many clients, all of which serve what it broadcasts.
+pub struct Crowd {
+    pub server: WebSocketServer<(), WorkProvider<Worker>, ()>,
+    pub clients: Vec<Connection<()>>,
+}
+
+pub async fn crowd(size: usize) -> Result<Crowd, Failure> {
+    let server = server()?;
+    let connector =
+        WebSocketConnector::<(), WorkProvider<Worker>, ()>::builder(()).limits(limits()).build()?;
+    let mut clients = Vec::new();
+    for _ in 0..size {
+        let (here, there) = memory_pair(16);
+        tokio::spawn(serve(server.clone(), there));
+        clients.push(connector.attach(here, Encoding::Bincode, WorkProvider::new(Worker)).await?);
+    }
+    Ok(Crowd { server, clients })
+}
+
 /// What carries a connection.
 pub enum Carrier {
     /// Messages in memory, without a WebSocket.
