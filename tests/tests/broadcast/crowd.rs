@@ -37,6 +37,24 @@ async fn r32_a_thousand_get_a_hundred_events_in_order() {
     }
 }
 
+/// Encoded once, and not copied for anybody who has nothing else to write.
+#[tokio::test]
+async fn r32_the_bytes_of_an_event_are_shared_by_all() {
+    let mut stage = Stage::new(unbounded());
+    let mut seats = stage.seats(&quiet(), 50).await;
+    let screens = screens(handle(&everybody(&seats, &[])));
+    for number in 0..10 {
+        assert!(screens.paint(number, vec![number as u8; 100]).await.is_complete());
+        for seat in &mut seats {
+            assert_eq!(seat.next().await, Told::Paint(number, 100));
+        }
+    }
+    for seat in &seats {
+        let stats = seat.serving.stats();
+        assert_eq!((stats.events_sent, stats.broadcasts_shared), (10, 10));
+    }
+}
+
 /// Ten that never read their socket, before a hundred that do.
 async fn with_ten_that_never_read(
     slow: SlowConsumer,
