@@ -1,6 +1,8 @@
 //! Where a producer puts its items.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -127,31 +129,40 @@ impl ItemSink {
             if !gathered.has_room() {
                 self.put(&mut gathered).await?;
             }
-            // With something in hand this does not wait.
-            let next = poll_fn(|cx| match items.as_mut().poll_next(cx) {
-                Poll::Pending if gathered.items() == 0 => {
-                    gathered.rest();
-                    Poll::Pending
+            let step = poll_fn(|cx| {
+                // A panic ends the stream, but not before what was made before it is sent.
+                let step = catch_unwind(AssertUnwindSafe(|| match items.as_mut().poll_next(cx) {
+                    Poll::Ready(Some(Ok(item))) => Step::Item(send(&mut *self, &item).item),
+                    Poll::Ready(end) => Step::End(end.and_then(Result::err)),
+                    Poll::Pending => Step::Wait,
+                }));
+                match step.unwrap_or_else(Step::Panicked) {
+                    // With something in hand this does not wait.
+                    Step::Wait if gathered.items() == 0 => {
+                        gathered.rest();
+                        Poll::Pending
+                    }
+                    step => Poll::Ready(step),
                 }
-                next => Poll::Ready(next),
             });
-            let item = match next.await {
-                Poll::Ready(Some(Ok(item))) => item,
-                Poll::Ready(end) => {
-                    self.put(&mut gathered).await?;
-                    return Ok(end.and_then(Result::err));
+            match step.await {
+                Step::Item(Prepared::Item(Some(body))) if body.len() <= Gathered::LARGEST => {
+                    gathered.push(&body);
                 }
-                Poll::Pending => {
+                Step::Item(item) => {
                     self.put(&mut gathered).await?;
-                    continue;
-                }
-            };
-            match send(self, &item).item {
-                Prepared::Item(Some(body)) if body.len() <= Gathered::LARGEST => gathered.push(&body),
-                other => {
-                    self.put(&mut gathered).await?;
-                    SendItem { sink: self, item: other }.await?;
+                    SendItem { sink: self, item }.await?;
                     gathered.forget_allowance();
+                }
+                Step::Wait => self.put(&mut gathered).await?,
+                Step::End(error) => {
+                    self.put(&mut gathered).await?;
+                    return Ok(error);
+                }
+                Step::Panicked(panic) => {
+                    // Where nobody reads any more, the panic is told of all the same.
+                    let _ = self.put(&mut gathered).await;
+                    resume_unwind(panic)
                 }
             }
         }
@@ -205,6 +216,15 @@ impl ItemSink {
     pub async fn try_run<T: Serialize, E: Payload>(self, items: impl Stream<Item = Result<T, E>>) -> Answer {
         self.try_drain(items, Self::send::<T>, Self::failed::<E>).await
     }
+}
+
+/// What a producer does next.
+enum Step<E> {
+    Item(Prepared),
+    Wait,
+    /// With its declared error, perhaps.
+    End(Option<E>),
+    Panicked(Box<dyn Any + Send>),
 }
 
 /// An item on its way into the outbox. Made by [`ItemSink::send`].
