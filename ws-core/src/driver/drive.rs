@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::runtime::RuntimeFlavor;
 
 use super::closing::Closing;
 use super::guarded::stop;
@@ -79,6 +80,10 @@ pub struct Driver<T: Transport> {
     pub(super) ahead: usize,
     /// Whether no other connection had a turn on this thread since the last one of this.
     pub(super) alone: bool,
+    /// Whether its runtime has several threads; looked up once.
+    many_threads: Option<bool>,
+    /// It has just let others go first.
+    has_waited: bool,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
@@ -129,6 +134,8 @@ impl<T: Transport> Driver<T> {
             has_output: false,
             ahead: POLLS,
             alone: false,
+            many_threads: None,
+            has_waited: false,
             received: 0,
             last_bytes: None,
             closing: None,
@@ -402,6 +409,10 @@ impl<T: Transport> Future for Driver<T> {
         let this = self.get_mut();
         this.handlers.ready.driver.register(cx.waker());
         this.uploads.register(cx.waker());
+        if this.lets_others_go_first() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         this.alone = LAST.replace(Some(this.shared.id)) == Some(this.shared.id);
         this.turn(cx)
     }
@@ -428,6 +439,22 @@ impl<T: Transport> std::fmt::Debug for Driver<T> {
 }
 
 impl<T: Transport> Driver<T> {
+    /// A thread of a multi-thread runtime runs next what was woken last: this, for the first of many callers that have
+    /// something to say. The others come first, so that all of it leaves at once.
+    fn lets_others_go_first(&mut self) -> bool {
+        let many_threads = *self.many_threads.get_or_insert_with(|| {
+            let runtime = tokio::runtime::Handle::try_current();
+            runtime.is_ok_and(|runtime| runtime.runtime_flavor() != RuntimeFlavor::CurrentThread)
+        });
+        if !many_threads || std::mem::take(&mut self.has_waited) {
+            return false;
+        }
+        // Whoever left work took the waker.
+        let called = self.shared.lock().driver.is_none();
+        self.has_waited = called;
+        called
+    }
+
     /// Observers see messages first (R20); what answers another goes on from them.
     fn show_arrived(&mut self) {
         if self.effects.arrived.is_empty() {
