@@ -2,10 +2,11 @@
 //! its deadline costs no timer.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use tokio::task::unconstrained;
 use tokio::time::{Sleep, sleep_until};
 
 #[derive(Debug, Default)]
@@ -34,7 +35,8 @@ impl Timer {
             return Poll::Pending;
         }
         self.waker = Some(cx.waker().clone());
-        match sleep.as_mut().poll(cx) {
+        // Without the task's budget: a poll that is put off for want of it would leave no waker behind.
+        match pin!(unconstrained(sleep.as_mut())).poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
                 // Set anew next time, perhaps later than now.
@@ -42,5 +44,34 @@ impl Timer {
                 Poll::Ready(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+
+    use super::*;
+    use crate::clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_is_set_when_the_budget_is_spent_fires_all_the_same() {
+        let at = clock::now() + Duration::from_secs(30);
+        let fired = tokio::spawn(async move {
+            let mut timer = Timer::default();
+            poll_fn(|cx| {
+                while has_budget_remaining() {
+                    let _ = pin!(consume_budget()).poll(cx);
+                }
+                timer.poll(Some(at), cx)
+            })
+            .await;
+            clock::now()
+        });
+        let fired = tokio::time::timeout(Duration::from_secs(60), fired).await.expect("it wakes its task");
+        assert!(fired.expect("no panic") >= at);
     }
 }
