@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -65,6 +66,16 @@ pub(crate) struct State {
     pub(crate) provider: Option<Arc<dyn Provider>>,
     /// Streams of callers that the driver shall upload.
     pub(crate) uploads: Vec<Upload>,
+}
+
+impl State {
+    /// The driver sleeps from now on: whoever gives it work takes its waker. Gives when it is to look again by itself.
+    pub(crate) fn rest(&mut self, driver: &Waker) -> Option<Instant> {
+        if !self.driver.as_ref().is_some_and(|kept| kept.will_wake(driver)) {
+            self.driver = Some(driver.clone());
+        }
+        self.engine.next_time()
+    }
 }
 
 /// Remotes, peers and contexts print this: never payloads, and no more than helps in a log.

@@ -63,6 +63,9 @@ impl Handlers {
     /// Polls the next handler that was woken: `None` where none was, else its key and perhaps its verdict.
     pub(super) fn poll_next(&mut self) -> Option<Option<(Key, Verdict)>> {
         if self.due.is_empty() {
+            if self.live == 0 {
+                return None;
+            }
             self.ready.take(&mut self.due);
         }
         let index = self.due.pop_front()?;
@@ -100,7 +103,20 @@ impl Handlers {
         }
     }
 
+    /// Whether any was woken. Wakes of those that have ended stay where they are until another one is pending.
     pub(super) fn has_due(&self) -> bool {
-        !self.due.is_empty() || !self.ready.is_empty()
+        !self.due.is_empty() || (self.live > 0 && !self.ready.is_empty())
+    }
+
+    /// Whether any is pending.
+    pub(super) const fn is_live(&self) -> bool {
+        self.live > 0
+    }
+
+    /// Has those that are pending wake this task; to be called before it is asked whether any was woken.
+    pub(super) fn register(&self, driver: &Waker) {
+        if self.live > 0 {
+            self.ready.driver.register(driver);
+        }
     }
 }

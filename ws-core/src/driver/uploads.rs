@@ -29,7 +29,12 @@ impl Uploads {
     }
 
     pub(super) fn register(&self, driver: &Waker) {
-        self.begun.ready.driver.register(driver);
+        self.begun.register(driver);
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_idle(&self) -> bool {
+        self.new.is_empty() && self.ends.is_empty() && !self.begun.is_live()
     }
 
     pub(super) fn has_due(&self) -> bool {

@@ -14,6 +14,9 @@ pub(super) const BINARY: u8 = 0x82;
 pub(super) const CLOSE: u8 = 0x88;
 pub(super) const PONG: u8 = 0x8a;
 
+/// Up to this many bytes, head and body are written as one piece: that costs less than a list of two.
+const TOGETHER: usize = 512;
+
 /// Up to this many bytes, a frame for a stream that takes one slice at a time is copied behind its head.
 const COPIED: usize = 16 << 10;
 
@@ -140,7 +143,13 @@ impl Writing {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let head = usize::from(self.head_length);
-        let written = if self.written >= head {
+        let written = if self.written == 0 && head + self.body.len() <= TOGETHER {
+            let mut together = [0; TOGETHER];
+            together[..head].copy_from_slice(&self.head[..head]);
+            let end = head + self.body.len();
+            together[head..end].copy_from_slice(&self.body);
+            ready!(Pin::new(stream).poll_write(cx, &together[..end]))?
+        } else if self.written >= head {
             ready!(Pin::new(stream).poll_write(cx, &self.body[self.written - head..]))?
         } else {
             if !stream.is_write_vectored() && self.body.len() <= COPIED {
