@@ -19,6 +19,7 @@ use super::post::Latest;
 use super::queues::Queues;
 use super::running::{Entry, Kind, Running};
 use super::schema::{Schema, SchemaMismatch};
+use super::stats::Counters;
 use super::usage::Bounds;
 use super::{Effects, Failed, Stats};
 use crate::failure::FailureKind;
@@ -60,7 +61,7 @@ pub(super) enum Phase {
     /// Server: the header is with the handler.
     Deciding {
         until: Instant,
-        announced: Announced,
+        announced: Box<Announced>,
     },
     /// Client: the decision has not come.
     AwaitWelcome,
@@ -122,10 +123,10 @@ pub(crate) struct Engine {
     pub(super) early: Early,
     pub(super) unknown: UnknownFrames,
     pub(super) foreign: Foreign,
-    pub(super) activation: Option<Activation>,
+    pub(super) activation: Option<Box<Activation>>,
     pub(super) activation_waker: Option<Waker>,
     pub(super) closed: Option<CloseInfo>,
-    pub(super) stats: Stats,
+    pub(super) stats: Counters,
 }
 
 impl Engine {
@@ -173,13 +174,13 @@ impl Engine {
                 Role::Client => u8::MAX,
                 Role::Server => config.options.attempts.saturating_sub(1),
             },
-            early: Early::new(config.options.early, &limits),
+            early: Early::new(config.options.early),
             unknown: config.options.unknown,
             foreign: Foreign::default(),
             activation: None,
             activation_waker: None,
             closed: None,
-            stats: Stats::default(),
+            stats: Counters::default(),
             limits,
         }
     }
@@ -214,8 +215,8 @@ impl Engine {
         self.pending.len() + self.running() + self.early.len() + self.flows.len()
     }
 
-    pub(crate) const fn stats(&self) -> Stats {
-        self.stats
+    pub(crate) fn stats(&self) -> Stats {
+        *self.stats
     }
 
     pub(crate) fn mismatches(&self) -> Vec<SchemaMismatch> {
@@ -378,7 +379,7 @@ impl Engine {
         self.flows.close(&info, effects);
         effects.starts.clear();
         effects.verdicts.clear();
-        self.early.clear();
+        self.early.close();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
         self.latest = Latest::default();

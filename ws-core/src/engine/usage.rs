@@ -23,10 +23,6 @@ impl Bounds {
         }
     }
 
-    pub(super) const fn slots(&self) -> u64 {
-        self.slots
-    }
-
     /// The bounds of calls that stream: their number alone.
     pub(super) fn of_streams(max_streams: u64) -> Self {
         let nested_slots = max_streams.min(u64::from(NESTED_STREAMS));
