@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::handshake::announced;
 use super::usage::{Bounds, Usage};
 use super::{Key, Verdict};
 use crate::limits::Limits;
@@ -141,7 +140,7 @@ impl Undecided {
 
     pub(super) fn fits(&self, limits: &Limits, max_bytes: usize, frame: &[u8], fields: &Message<'_>) -> bool {
         let in_turn = if fields.wants_reply {
-            self.usage.admits(&Bounds::of(&announced(limits)), fields.depth, fields.body.len())
+            self.usage.admits(&Bounds::here(limits), fields.depth, fields.body.len())
         } else {
             // As credit is: the last one may exceed the bytes.
             self.events.messages < u64::from(limits.event_lane_messages)

@@ -147,7 +147,7 @@ impl Engine {
             outbox: Outbox::new(limits.outbox_bytes, limits.reserve()),
             pending: Pending::new(parity),
             latest: Latest::default(),
-            running: Running::new(Bounds::of(&here)),
+            running: Running::default(),
             lane: Lane::default(),
             late: Late::default(),
             queues: Queues::default(),
@@ -160,7 +160,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             told: None,
             sooner: false,
-            heartbeat: Heartbeat::new(now, limits.ping_interval, limits.ping_grace),
+            heartbeat: Heartbeat::new(now),
             pong_owed: None,
             share: Share::of(config.budget),
             reports: config.reports,
@@ -282,7 +282,7 @@ impl Engine {
     }
 
     fn beat(&mut self, now: Instant, effects: &mut Effects) {
-        match self.heartbeat.beat(now) {
+        match self.heartbeat.beat(now, &self.limits) {
             Beat::Nothing => {}
             Beat::Ping(number) => {
                 self.outbox.rest();
@@ -307,7 +307,7 @@ impl Engine {
         });
         let phase = match self.phase {
             Phase::AwaitHello { until, .. } | Phase::Deciding { until, .. } => Some(until),
-            Phase::Active => Some(self.heartbeat.at()),
+            Phase::Active => Some(self.heartbeat.at(&self.limits)),
             Phase::AwaitWelcome | Phase::Rejected | Phase::Closed => None,
         };
         self.sooner = false;
