@@ -71,7 +71,7 @@ impl<T: Transport> Driver<T> {
             }
             self.progress.sent();
             // What comes up from here on, `rest` sees.
-            done = !self.has_output && self.verdicts.is_empty() && self.uploads.ends.is_empty();
+            done = !self.has_output && !self.has_verdicts();
         }
         // The last one handed over is flushed as well, or nobody would wake this task for it; and there may be more.
         if let Poll::Ready(Err(())) = self.poll_flush(cx) {
@@ -88,9 +88,13 @@ impl<T: Transport> Driver<T> {
         }
     }
 
+    fn has_verdicts(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| !work.verdicts.is_empty()) || self.uploads.has_ends()
+    }
+
     /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
     fn keep_verdicts(&mut self, budget: &mut Budget) {
-        if !self.verdicts.is_empty() || !self.uploads.ends.is_empty() {
+        if self.has_verdicts() {
             self.exchange(None);
             self.apply(None, budget);
         }
@@ -125,8 +129,8 @@ impl<T: Transport> Driver<T> {
         // On several threads somebody else may come meanwhile, and would find it asleep.
         let task = task.map(|task| (task, self.many_threads == Some(false)));
         let mut rests = None;
-        let mut verdicts = std::mem::take(&mut self.verdicts);
-        let mut ends = std::mem::take(&mut self.uploads.ends);
+        let mut verdicts = std::mem::take(&mut self.work().verdicts);
+        let mut ends = self.uploads.take_ends();
         let batch = self.with_state(|state, effects, _| {
             let engine = &mut state.engine;
             while let Some((key, verdict)) = verdicts.pop_front() {
@@ -148,8 +152,8 @@ impl<T: Transport> Driver<T> {
             batch
         });
         self.rests = rests;
-        self.verdicts = verdicts;
-        self.uploads.ends = ends;
+        self.work().verdicts = verdicts;
+        self.uploads.keep_ends(ends);
         batch
     }
 }
