@@ -42,7 +42,7 @@ impl EarlyMessage {
     /// The next one, or none where there will be none.
     pub(crate) async fn next(shared: &Arc<Shared>) -> Option<Self> {
         loop {
-            let told = shared.early_told();
+            let told = shared.news_told();
             match shared.with(|engine, _| engine.take_early()) {
                 EarlyNext::Message(taken) => {
                     return Some(Self { shared: Arc::clone(shared), taken: *taken, done: false });
@@ -184,7 +184,7 @@ impl EarlyMessage {
 /// How many early messages were dropped since the last time, once some were; 0 where it is decided.
 pub(crate) async fn overflow(shared: &Arc<Shared>) -> u64 {
     loop {
-        let told = shared.early_told();
+        let told = shared.news_told();
         if let Some(dropped) = shared.with(|engine, _| engine.early_overflow()) {
             return dropped;
         }

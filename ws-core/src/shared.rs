@@ -41,16 +41,12 @@ pub(crate) struct Shared {
     context: Mutex<Option<AnyContext>>,
     /// What whoever opened the connection wants to find again by its peer; set at most once.
     pub(crate) extension: OnceLock<Arc<dyn Any + Send + Sync>>,
-    /// Told when the connection begins to end.
-    on_closing: Notify,
-    /// Told when an early message was kept or dropped, and when there will be none (R8).
-    on_early: Notify,
-    /// Told when a text came, and when there will be none.
-    on_text: Notify,
-    /// Told when the outbox has room again, and when it no longer matters.
-    on_room: Notify,
+    /// Told when an early message was kept or dropped (R8), when a text came, when the outbox has room again, and when
+    /// none of that matters any more. Few wait for any of it, and all of them look again.
+    on_news: Notify,
     /// Set once, by the driver as its last act (R34).
     ended: OnceLock<CloseInfo>,
+    /// Told when the connection begins to end, and when it has ended.
     on_end: Notify,
 }
 
@@ -59,12 +55,25 @@ pub(crate) struct State {
     pub(crate) engine: Engine,
     /// Set while the driver sleeps; whoever gives it work takes it and wakes.
     pub(crate) driver: Option<Waker>,
-    /// Work that handles leave for the driver.
+    /// Work that handles leave for the driver, which takes it.
+    pub(crate) mail: Option<Box<Mail>>,
+}
+
+/// What handles leave for the driver.
+#[derive(Default)]
+pub(crate) struct Mail {
     pub(crate) effects: Effects,
-    /// What serves from now on; the driver takes it (R25).
+    /// What serves from now on (R25).
     pub(crate) provider: Option<Arc<dyn Provider>>,
-    /// Streams of callers that the driver shall upload.
+    /// Streams of callers that it shall upload.
     pub(crate) uploads: Vec<Upload>,
+}
+
+impl State {
+    /// Room for what the driver shall find.
+    pub(crate) fn mail(&mut self) -> &mut Mail {
+        self.mail.get_or_insert_default()
+    }
 }
 
 /// Remotes, peers and contexts print this: never payloads, and no more than helps in a log.
@@ -88,8 +97,7 @@ impl Shared {
         interceptors: Option<Interceptors>,
         remote_address: Option<SocketAddr>,
     ) -> Arc<Self> {
-        let state =
-            State { engine, driver: None, effects: Effects::default(), provider: None, uploads: Vec::new() };
+        let state = State { engine, driver: None, mail: None };
         Arc::new(Self {
             id: ConnectionId::next(),
             encoding,
@@ -103,10 +111,7 @@ impl Shared {
             max_body: AtomicUsize::new(MAX_MESSAGE_CEILING),
             context: Mutex::new(None),
             extension: OnceLock::new(),
-            on_closing: Notify::new(),
-            on_early: Notify::new(),
-            on_text: Notify::new(),
-            on_room: Notify::new(),
+            on_news: Notify::new(),
             ended: OnceLock::new(),
             on_end: Notify::new(),
         })
@@ -114,23 +119,29 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let (result, news, driver) = {
-            let mut state = self.lock();
-            let State { engine, effects, driver, .. } = &mut *state;
-            let result = use_engine(engine, effects);
-            self.note(engine);
-            let news = effects.take_news();
-            // Looking at an outcome gives the driver nothing to do.
-            let needed = driver.is_some() && (engine.needs_driver() || !effects.is_empty());
-            (result, news, if needed { driver.take() } else { None })
-        };
+        let mut effects = Effects::default();
+        let mut state = self.lock();
+        let result = use_engine(&mut state.engine, &mut effects);
+        self.hand_on(state, effects);
+        result
+    }
+
+    fn hand_on(&self, mut state: MutexGuard<'_, State>, mut effects: Effects) {
+        self.note(&state.engine);
+        let news = effects.take_news();
+        if !effects.is_empty() {
+            state.mail().effects.append(&mut effects);
+        }
+        // Looking at an outcome gives the driver nothing to do.
+        let needed = state.driver.is_some() && (state.mail.is_some() || state.engine.needs_driver());
+        let driver = if needed { state.driver.take() } else { None };
+        drop(state);
         if let Some(news) = news {
             self.pass_on(news);
         }
         if let Some(driver) = driver {
             driver.wake();
         }
-        result
     }
 
     /// Asks for the outcome of this side's call or event.
@@ -171,7 +182,7 @@ impl Shared {
                 (false, Some(provider), None)
             } else {
                 state.engine.set_dynamic(routes);
-                (true, state.provider.replace(provider), state.driver.take())
+                (true, state.mail().provider.replace(provider), state.driver.take())
             }
         };
         drop(replaced);
@@ -223,35 +234,25 @@ impl Shared {
 
     /// Passes the engine's news on.
     pub(crate) fn tell(&self, told: Told) {
-        let Told { early, text, room } = told;
-        for (told, on_it) in [(early, &self.on_early), (text, &self.on_text), (room, &self.on_room)] {
-            if told {
-                on_it.notify_waiters();
-            }
+        if told.any() {
+            self.on_news.notify_waiters();
         }
     }
 
-    pub(crate) fn text_told(&self) -> Notified<'_> {
-        self.on_text.notified()
-    }
-
-    pub(crate) fn room_told(&self) -> Notified<'_> {
-        self.on_room.notified()
-    }
-
-    pub(crate) fn early_told(&self) -> Notified<'_> {
-        self.on_early.notified()
+    /// Resolves when there may be an early message, a text or room, or never will be.
+    pub(crate) fn news_told(&self) -> Notified<'_> {
+        self.on_news.notified()
     }
 
     pub(crate) fn tell_closing(&self) {
-        self.on_closing.notify_waiters();
-        self.tell(Told { early: true, text: true, room: true });
+        self.on_end.notify_waiters();
+        self.on_news.notify_waiters();
     }
 
     /// Resolves when the connection begins to end, before close frames are exchanged.
     pub(crate) async fn closing(&self) {
         loop {
-            let notified = self.on_closing.notified();
+            let notified = self.on_end.notified();
             if self.look(|engine| engine.closed().is_some()) {
                 return;
             }

@@ -55,7 +55,7 @@ impl fmt::Debug for Texts {
 
 async fn next(shared: &Arc<Shared>) -> Option<String> {
     loop {
-        let told = shared.text_told();
+        let told = shared.news_told();
         match shared.with(|engine, _| engine.next_text()) {
             NextText::Text(text) => return Some(text),
             NextText::Over => return None,
@@ -68,7 +68,7 @@ pub(crate) async fn send(shared: &Arc<Shared>, text: String) -> Result<(), SendE
     let sending = async {
         let mut text = text;
         loop {
-            let told = shared.room_told();
+            let told = shared.news_told();
             match shared.with(|engine, _| engine.send_text(text)) {
                 SentText::Sent => return Ok(()),
                 SentText::NotAccepted => return Err(SendError::NotAccepted),

@@ -131,15 +131,13 @@ pub(crate) async fn activate<T, H, P, R, C, F, Fut>(
 {
     let Ok(config) = &core.link else { return };
     let (link, driver) = Link::server(transport, encoding, config, address);
-    // An async block has room for what it awaits twice, and one around it for that twice again: 4 KiB a connection.
-    let driver = Box::pin(driver);
     core.directory.enter(&link, permit);
     let leave = Leave { core: Arc::clone(&core), link: link.clone() };
-    core.drivers.spawn(async move {
-        let _leave = leave;
-        let info = driver.await;
+    // Not an async block: one has room for what it awaits twice, for as long as the connection lives.
+    core.drivers.spawn(driver.map(move |info| {
         tracing::debug!(%info, "a connection has ended");
-    });
+        drop(leave);
+    }));
     if *stop.borrow() {
         // The server began to close while this stream was upgraded, and may not have seen this link.
         link.go_away(Duration::ZERO);

@@ -66,11 +66,12 @@ impl Closing {
         driver: &mut Driver<T>,
         cx: &mut Context<'_>,
     ) -> Poll<CloseInfo> {
-        driver.effects.wake();
-        driver.effects.starts.clear();
-        driver.effects.stops.clear();
-        driver.effects.verdicts.clear();
-        driver.effects.upload_stops.clear();
+        let effects = &mut driver.work().effects;
+        effects.wake();
+        effects.starts.clear();
+        effects.stops.clear();
+        effects.verdicts.clear();
+        effects.upload_stops.clear();
         // Before anything is awaited: the handlers' calls have failed already, and they must see it (R15).
         if !self.let_go {
             self.let_go = true;
@@ -95,9 +96,9 @@ impl Closing {
                     }
                 }
                 Stage::Tasks => {
-                    return match driver.tasks.poll_gone(cx) {
-                        Poll::Ready(()) => Poll::Ready(self.info.clone()),
-                        Poll::Pending => Poll::Pending,
+                    return match driver.tasks.get().map(|tasks| tasks.poll_gone(cx)) {
+                        None | Some(Poll::Ready(())) => Poll::Ready(self.info.clone()),
+                        Some(Poll::Pending) => Poll::Pending,
                     };
                 }
             }

@@ -1,7 +1,6 @@
 //! One turn after another, until the connection has ended.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,9 +17,10 @@ use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
 use super::uploads::Uploads;
+use super::work::Work;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Arrived, Effects, Key, Start, Told, Verdict};
+use crate::engine::{Arrived, Effects};
 use crate::failure::{Failure, log_internal, panic_text};
 use crate::id::ConnectionId;
 use crate::interceptor::Subject;
@@ -59,14 +59,12 @@ pub struct Driver<T: Transport> {
     pub(super) provider: Option<Arc<dyn Provider>>,
     pub(super) handlers: Handlers,
     pub(super) uploads: Uploads,
-    pub(super) tasks: Arc<Tasks>,
-    /// Admitted, and not started yet.
-    pub(super) starts: VecDeque<Start>,
+    /// Of spawned handlers, once there was one.
+    pub(super) tasks: OnceCell<Arc<Tasks>>,
+    /// None while there is nothing to do.
+    pub(super) work: Option<Box<Work>>,
     /// Bytes of the messages that their arguments share.
     pinned: usize,
-    /// Handlers' verdicts that are not in the outbox yet.
-    pub(super) verdicts: VecDeque<(Key, Verdict)>,
-    pub(super) effects: Effects,
     pub(super) timer: Timer,
     pub(super) progress: Progress,
     /// Bytes of answers that the outbox takes before handlers must wait (R38), as of the last look.
@@ -87,7 +85,7 @@ pub struct Driver<T: Transport> {
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
-    closing: Option<Closing>,
+    closing: Option<Box<Closing>>,
     ended: bool,
 }
 
@@ -121,11 +119,9 @@ impl<T: Transport> Driver<T> {
             provider: None,
             handlers: Handlers::default(),
             uploads: Uploads::default(),
-            tasks: Arc::default(),
-            starts: VecDeque::new(),
+            tasks: OnceCell::new(),
+            work: None,
             pinned: 0,
-            verdicts: VecDeque::new(),
-            effects: Effects::default(),
             timer: Timer::default(),
             progress: Progress::default(),
             room: 0,
@@ -141,6 +137,10 @@ impl<T: Transport> Driver<T> {
             closing: None,
             ended: false,
         }
+    }
+
+    pub(super) fn work(&mut self) -> &mut Work {
+        self.work.get_or_insert_with(Work::borrow)
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<CloseInfo> {
@@ -242,8 +242,9 @@ impl<T: Transport> Driver<T> {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         // What handles left comes first: what ends it must find it.
-        let replaced = take_mail(state, &mut self.effects, &mut self.provider, &mut self.uploads);
-        let value = f(&mut state.engine, &mut self.effects);
+        let effects = &mut self.work.get_or_insert_with(Work::borrow).effects;
+        let replaced = take_mail(state, effects, &mut self.provider, &mut self.uploads);
+        let value = f(&mut state.engine, effects);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.streams = state.engine.streams() > 0;
@@ -253,7 +254,7 @@ impl<T: Transport> Driver<T> {
         drop(guard);
         discard(replaced);
         if let Some(info) = closed {
-            self.closing = Some(Closing::new(info));
+            self.closing = Some(Box::new(Closing::new(info)));
             self.shared.tell_closing();
         }
         value
@@ -262,7 +263,7 @@ impl<T: Transport> Driver<T> {
     /// Closes for a cause that this driver saw; `how` says what it knows of the transport.
     pub(super) fn close(&mut self, info: CloseInfo, how: fn(Closing) -> Closing) {
         self.with_engine(|engine, effects| engine.close(info, effects));
-        self.closing = self.closing.take().map(how);
+        self.closing = self.closing.take().map(|closing| Box::new(how(*closing)));
     }
 
     pub(super) fn lost(&mut self) {
@@ -272,7 +273,8 @@ impl<T: Transport> Driver<T> {
 
     /// Whether handlers or uploads go on at once, as far as the outbox has room.
     fn has_work(&self) -> bool {
-        let waits = !self.starts.is_empty() || !self.verdicts.is_empty();
+        let waits = |work: &Work| !work.starts.is_empty() || !work.verdicts.is_empty();
+        let waits = self.work.as_deref().is_some_and(waits);
         self.room > 0 && (waits || self.handlers.has_due() || self.uploads.has_due())
     }
 
@@ -297,6 +299,8 @@ impl<T: Transport> Driver<T> {
             }
             state.engine.next_time()
         };
+        self.handlers.register(cx.waker());
+        self.uploads.register(cx.waker());
         // There may be room again that was not there before.
         if self.has_work() {
             return false;
@@ -323,15 +327,7 @@ impl<T: Transport> Driver<T> {
     /// The timer fires at the latest when the peer was silent for a while: what is empty then needs no memory.
     fn give_back(&mut self) {
         self.handlers.rest();
-        if self.effects.is_empty() && self.effects.told == Told::default() {
-            self.effects = Effects::default();
-        }
-        if self.starts.is_empty() {
-            self.starts = VecDeque::new();
-        }
-        if self.verdicts.is_empty() {
-            self.verdicts = VecDeque::new();
-        }
+        self.uploads.rest();
     }
 
     /// Drops everything of the application's, then tells that the connection has ended, in this order (R3).
@@ -349,8 +345,10 @@ impl<T: Transport> Driver<T> {
     /// Drops handlers and provider.
     pub(super) fn let_go(&mut self) {
         self.handlers.stop_all();
-        self.starts = VecDeque::new();
-        self.verdicts = VecDeque::new();
+        if let Some(work) = &mut self.work {
+            work.starts.clear();
+            work.verdicts.clear();
+        }
         let mut mail = Effects::default();
         let replaced = take_mail(&mut self.shared.lock(), &mut mail, &mut self.provider, &mut self.uploads);
         self.uploads.stop_all();
@@ -365,10 +363,7 @@ impl<T: Transport> Driver<T> {
 }
 
 fn has_mail(state: &State) -> bool {
-    state.provider.is_some()
-        || !state.uploads.is_empty()
-        || state.engine.closed().is_some()
-        || !state.effects.is_empty()
+    state.mail.is_some() || state.engine.closed().is_some()
 }
 
 /// A provider is the application's: a panic in its destructor must not take the connection along (R16).
@@ -386,20 +381,10 @@ fn take_mail(
     uploads: &mut Uploads,
 ) -> Option<Arc<dyn Provider>> {
     // Mostly there is nothing.
-    if !has_mail(state) {
-        return None;
-    }
-    effects.wakes.append(&mut state.effects.wakes);
-    effects.discarded.append(&mut state.effects.discarded);
-    effects.starts.append(&mut state.effects.starts);
-    effects.stops.append(&mut state.effects.stops);
-    effects.arrived.append(&mut state.effects.arrived);
-    effects.failed.append(&mut state.effects.failed);
-    effects.verdicts.append(&mut state.effects.verdicts);
-    effects.upload_stops.append(&mut state.effects.upload_stops);
-    uploads.take(&mut state.uploads);
-    let new = state.provider.take()?;
-    provider.replace(new)
+    let mut mail = *state.mail.take()?;
+    effects.append(&mut mail.effects);
+    uploads.take(mail.uploads);
+    provider.replace(mail.provider?)
 }
 
 impl<T: Transport> Future for Driver<T> {
@@ -407,14 +392,16 @@ impl<T: Transport> Future for Driver<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseInfo> {
         let this = self.get_mut();
-        this.handlers.ready.driver.register(cx.waker());
-        this.uploads.register(cx.waker());
         if this.lets_others_go_first() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         this.alone = LAST.replace(Some(this.shared.id)) == Some(this.shared.id);
-        this.turn(cx)
+        let turned = this.turn(cx);
+        if let Some(work) = this.work.take_if(|work| work.is_done()) {
+            Work::give_back(work);
+        }
+        turned
     }
 }
 
@@ -426,7 +413,7 @@ impl<T: Transport> Drop for Driver<T> {
         // Aborted, or its runtime shuts down: the connection ends here, without a close frame.
         let info = CloseInfo::dropped();
         self.with_engine(|engine, effects| engine.close(info.clone(), effects));
-        self.effects.wake();
+        self.work().effects.wake();
         let info = self.shared.look(|engine| engine.closed().cloned()).unwrap_or(info);
         self.end(&info);
     }
@@ -457,10 +444,10 @@ impl<T: Transport> Driver<T> {
 
     /// Observers see messages first (R20); what answers another goes on from them.
     fn show_arrived(&mut self) {
-        if self.effects.arrived.is_empty() {
+        if self.work().effects.arrived.is_empty() {
             return;
         }
-        for arrived in std::mem::take(&mut self.effects.arrived) {
+        for arrived in std::mem::take(&mut self.work().effects.arrived) {
             let Some(arrived) = self.intercept_arrived(arrived) else { continue };
             self.shared.hub.arrived(&self.shared, &arrived);
             if let Some(key) = arrived.answers {
@@ -504,10 +491,10 @@ impl<T: Transport> Driver<T> {
 
     /// Tells the application of the messages that the engine refused or gave up.
     fn tell_failed(&mut self) {
-        if self.effects.failed.is_empty() {
+        if self.work().effects.failed.is_empty() {
             return;
         }
-        let failed = std::mem::take(&mut self.effects.failed);
+        let failed = std::mem::take(&mut self.work().effects.failed);
         let Some(hook) = &self.shared.on_failure else { return };
         for failed in failed {
             let spec = failed.method.and_then(|method| self.shared.serves.spec(method));
@@ -524,31 +511,32 @@ impl<T: Transport> Driver<T> {
 
     /// Does what the engine asked for. `message` brought the arguments of what starts.
     pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
-        if self.effects.is_empty() && self.effects.told == Told::default() {
+        if !self.work.as_ref().is_some_and(|work| work.effects.asks()) {
             return;
         }
         self.show_arrived();
-        self.effects.wake();
+        self.work().effects.wake();
         self.tell_failed();
-        self.shared.tell(std::mem::take(&mut self.effects.told));
-        self.verdicts.extend(self.effects.verdicts.drain(..));
-        let mut stops = std::mem::take(&mut self.effects.stops);
-        for key in stops.drain(..) {
+        let told = std::mem::take(&mut self.work().effects.told);
+        self.shared.tell(told);
+        let work = &mut **self.work.get_or_insert_with(Work::borrow);
+        work.verdicts.extend(work.effects.verdicts.drain(..));
+        for key in work.effects.stops.drain(..) {
             self.handlers.stop(key);
-            self.starts.retain(|start| start.key != key);
+            work.starts.retain(|start| start.key != key);
         }
-        self.effects.stops = stops;
-        for flow in self.effects.upload_stops.drain(..) {
+        for flow in work.effects.upload_stops.drain(..) {
             self.uploads.stop(flow);
         }
-        if self.starts.is_empty() {
+        if work.starts.is_empty() {
             self.pinned = 0;
         }
-        let mut starts = std::mem::take(&mut self.effects.starts);
-        self.pace(self.starts.len() + starts.len());
+        let mut starts = std::mem::take(&mut work.effects.starts);
+        let waiting = work.starts.len();
+        self.pace(waiting + starts.len());
         let mut pins = false;
         for mut start in starts.drain(..) {
-            if self.starts.is_empty() && self.may_poll(budget) {
+            if self.work().starts.is_empty() && self.may_poll(budget) {
                 self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
             } else {
@@ -560,10 +548,10 @@ impl<T: Transport> Driver<T> {
                     Some(message) => start.detach(message),
                     None => {}
                 }
-                self.starts.push_back(start);
+                self.work().starts.push_back(start);
             }
         }
-        self.effects.starts = starts;
+        self.work().effects.starts = starts;
         if pins {
             self.pinned += message.map_or(0, Bytes::len);
         }

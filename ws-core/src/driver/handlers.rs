@@ -10,11 +10,15 @@ use super::guarded::Guarded;
 use super::ready::ReadyQueue;
 use crate::engine::{Key, Verdict};
 
+/// Nothing before the first one starts.
 #[derive(Default)]
-pub(super) struct Handlers {
+pub(super) struct Handlers(Option<Box<Table>>);
+
+#[derive(Default)]
+struct Table {
     /// By the engine's index of the running message.
     places: Vec<Place>,
-    pub(super) ready: Arc<ReadyQueue>,
+    ready: Arc<ReadyQueue>,
     /// Woken, and not polled yet.
     due: VecDeque<u32>,
     live: usize,
@@ -45,16 +49,21 @@ impl Handlers {
     /// Polls a new handler once, in place; keeps it where it is not ready at once.
     pub(super) fn start(&mut self, key: Key, mut handler: Handler) -> Option<Verdict> {
         let index = key.index as usize;
-        if self.places.len() <= index {
-            self.places.resize_with(index + 1, Place::default);
+        let table = self.0.get_or_insert_default();
+        if table.places.len() <= index {
+            // Many connections only ever have one at a time.
+            if table.places.is_empty() {
+                table.places.reserve_exact(index + 1);
+            }
+            table.places.resize_with(index + 1, Place::default);
         }
-        let place = &mut self.places[index];
-        let waker = place.waker.get_or_insert_with(|| self.ready.waker(key.index));
+        let place = &mut table.places[index];
+        let waker = place.waker.get_or_insert_with(|| table.ready.waker(key.index));
         match handler.poll(&mut Context::from_waker(waker)) {
             Poll::Ready(verdict) => Some(verdict),
             Poll::Pending => {
                 // Whatever was there has ended for the engine, or the index would not be free.
-                self.live += usize::from(place.handler.replace((key, handler)).is_none());
+                table.live += usize::from(place.handler.replace((key, handler)).is_none());
                 None
             }
         }
@@ -62,45 +71,57 @@ impl Handlers {
 
     /// Polls the next handler that was woken: `None` where none was, else its key and perhaps its verdict.
     pub(super) fn poll_next(&mut self) -> Option<Option<(Key, Verdict)>> {
-        if self.due.is_empty() {
-            self.ready.take(&mut self.due);
+        let table = self.0.as_mut()?;
+        if table.due.is_empty() {
+            table.ready.take(&mut table.due);
         }
-        let index = self.due.pop_front()?;
-        let Some(place) = self.places.get_mut(index as usize) else { return Some(None) };
+        let index = table.due.pop_front()?;
+        let Some(place) = table.places.get_mut(index as usize) else { return Some(None) };
         let (Some((key, handler)), Some(waker)) = (&mut place.handler, &place.waker) else {
             return Some(None);
         };
         let Poll::Ready(verdict) = handler.poll(&mut Context::from_waker(waker)) else { return Some(None) };
         let key = *key;
         place.handler = None;
-        self.live -= 1;
+        table.live -= 1;
         Some(Some((key, verdict)))
     }
 
     /// Drops the handler of `key`, if it is still the one.
     pub(super) fn stop(&mut self, key: Key) {
-        let Some(place) = self.places.get_mut(key.index as usize) else { return };
+        let Some(table) = &mut self.0 else { return };
+        let Some(place) = table.places.get_mut(key.index as usize) else { return };
         if place.handler.as_ref().is_some_and(|(kept, _)| *kept == key) {
             place.handler = None;
-            self.live -= 1;
+            table.live -= 1;
         }
     }
 
     pub(super) fn stop_all(&mut self) {
-        self.places = Vec::new();
-        self.due = VecDeque::new();
-        self.live = 0;
+        self.0 = None;
     }
 
     /// Gives back what nothing needs while no handler is pending.
     pub(super) fn rest(&mut self) {
-        if self.live == 0 && self.due.is_empty() {
-            self.places = Vec::new();
-            self.due = VecDeque::new();
+        if self.0.as_ref().is_some_and(|table| table.live == 0 && table.due.is_empty()) {
+            self.0 = None;
         }
     }
 
+    /// Has the task woken by handlers that are woken from now on. Whoever was woken before is seen by
+    /// [`has_due`](Self::has_due), asked after this.
+    pub(super) fn register(&self, driver: &Waker) {
+        if let Some(table) = &self.0 {
+            table.ready.driver.register(driver);
+        }
+    }
+
+    /// Whether it keeps nothing.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(super) fn has_due(&self) -> bool {
-        !self.due.is_empty() || !self.ready.is_empty()
+        self.0.as_ref().is_some_and(|table| !table.due.is_empty() || !table.ready.is_empty())
     }
 }

@@ -12,6 +12,7 @@ mod serve;
 mod spawned;
 mod timer;
 mod uploads;
+mod work;
 mod write;
 
 pub use drive::Driver;

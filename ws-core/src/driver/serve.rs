@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::drive::{AHEAD, Budget, Driver, POLLS};
 use super::guarded::{Guarded, refused, stop};
 use super::handlers::Handler;
-use super::spawned::Spawned;
+use super::spawned::{Spawned, Tasks};
 use crate::engine::{DYNAMIC, Key, Start, Verdict};
 use crate::failure::{FailureKind, panic_text};
 use crate::interceptor::{Passed, Returning, Subject};
@@ -33,13 +33,14 @@ impl<T: Transport> Driver<T> {
 
     /// Whether one more handler may be polled before answers are written.
     pub(super) fn may_poll(&self, budget: &Budget) -> bool {
-        budget.polls > 0 && self.room > 0 && self.verdicts.len() < self.ahead
+        let verdicts = self.work.as_ref().map_or(0, |work| work.verdicts.len());
+        budget.polls > 0 && self.room > 0 && verdicts < self.ahead
     }
 
     /// Starts what waits and polls what was woken, within the budget and while the outbox has room (R38).
     pub(super) fn run_handlers(&mut self, budget: &mut Budget) {
         while self.may_poll(budget) {
-            if let Some(mut start) = self.starts.pop_front() {
+            if let Some(mut start) = self.work().starts.pop_front() {
                 self.start(&mut start);
                 budget.polls = budget.polls.saturating_sub(cost_of_turn());
                 continue;
@@ -65,6 +66,10 @@ impl<T: Transport> Driver<T> {
         if let Some(verdict) = verdict {
             self.ended_with(key, verdict);
         }
+    }
+
+    fn tasks(&self) -> &Arc<Tasks> {
+        self.tasks.get_or_init(Arc::default)
     }
 
     fn handler(&self, start: &mut Start) -> Result<Handler, Verdict> {
@@ -93,7 +98,7 @@ impl<T: Transport> Driver<T> {
             flow: start.flow,
         };
         // Aborted tasks that still block their threads have lost their slots; bound them as well (R14).
-        if spec.spawn && self.tasks.alive() > 2 * self.shared.limits.all_slots() {
+        if spec.spawn && self.tasks().alive() > 2 * self.shared.limits.all_slots() {
             report.failed(FailureKind::Overloaded, Some("too many tasks"));
             return Err(Verdict::Fail(FailClass::Overloaded));
         }
@@ -121,7 +126,7 @@ impl<T: Transport> Driver<T> {
         if !spec.spawn {
             return Ok(Handler::Inline(handler));
         }
-        Ok(Handler::Spawned(Spawned::new(handler, &self.tasks)))
+        Ok(Handler::Spawned(Spawned::new(handler, self.tasks())))
     }
 
     /// Has the interceptors see a message before it is handled: what it is now, and what they are asked at its end.
@@ -170,6 +175,6 @@ impl<T: Transport> Driver<T> {
         if let Verdict::Value(body) | Verdict::Declared(body) = &verdict {
             self.room = self.room.saturating_sub(body.len());
         }
-        self.verdicts.push_back((key, verdict));
+        self.work().verdicts.push_back((key, verdict));
     }
 }

@@ -72,7 +72,7 @@ impl<T: Transport> Driver<T> {
             }
             self.progress.sent();
             // What comes up from here on, `rest` sees.
-            done = !self.has_output && self.verdicts.is_empty() && self.uploads.ends.is_empty();
+            done = !self.has_output && !self.has_verdicts();
         }
         // The last one handed over is flushed as well, or nobody would wake this task for it; and there may be more.
         if let Poll::Ready(Err(())) = self.poll_flush(cx) {
@@ -90,9 +90,13 @@ impl<T: Transport> Driver<T> {
         }
     }
 
+    fn has_verdicts(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| !work.verdicts.is_empty()) || self.uploads.has_ends()
+    }
+
     /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
     fn keep_verdicts(&mut self, budget: &mut Budget) {
-        if !self.verdicts.is_empty() || !self.uploads.ends.is_empty() {
+        if self.has_verdicts() {
             self.exchange(false);
             self.apply(None, budget);
         }
@@ -122,8 +126,8 @@ impl<T: Transport> Driver<T> {
     /// Under one lock: verdicts into the outbox, and the next batch out of it.
     fn exchange(&mut self, take: bool) -> Option<Batch> {
         let now = clock::now();
-        let mut verdicts = std::mem::take(&mut self.verdicts);
-        let mut ends = std::mem::take(&mut self.uploads.ends);
+        let mut verdicts = std::mem::take(&mut self.work().verdicts);
+        let mut ends = self.uploads.take_ends();
         let batch = self.with_engine(|engine: &mut Engine, effects| {
             while let Some((key, verdict)) = verdicts.pop_front() {
                 if let Err(verdict) = engine.finish(now, key, verdict, effects) {
@@ -139,8 +143,8 @@ impl<T: Transport> Driver<T> {
             }
             if take { engine.take_batch(now, effects) } else { None }
         });
-        self.verdicts = verdicts;
-        self.uploads.ends = ends;
+        self.work().verdicts = verdicts;
+        self.uploads.keep_ends(ends);
         batch
     }
 }

@@ -32,6 +32,9 @@ impl Deadlines {
             self.others.retain(|Reverse((_, due))| is_live(*due));
         }
         if self.in_order.back().is_none_or(|(last, _)| *last <= at) {
+            if self.in_order.capacity() == 0 {
+                self.in_order.reserve_exact(1);
+            }
             self.in_order.push_back((at, due));
         } else {
             self.others.push(Reverse((at, due)));

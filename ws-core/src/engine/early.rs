@@ -8,17 +8,20 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::handshake::announced;
 use super::usage::{Bounds, Usage};
 use super::{Key, Verdict};
 use crate::limits::Limits;
 use crate::policy::EarlyFrames;
 use crate::protocol::Message;
 
+/// What came before the decision. There is nothing where it is dropped, and none is left once it was accepted and the
+/// acceptor has answered what it took.
 #[derive(Debug)]
-pub(super) struct Early {
-    pub(super) policy: EarlyFrames,
-    pub(super) bounds: Bounds,
+pub(super) struct Early(Option<Box<Undecided>>);
+
+#[derive(Debug, Default)]
+pub(super) struct Undecided {
+    policy: EarlyFrames,
     pub(super) kept: VecDeque<Kept>,
     pub(super) next_ticket: u64,
     /// Bytes of the frames that are kept, and of the answers that are held.
@@ -66,33 +69,68 @@ pub(super) enum Stage {
 }
 
 impl Early {
-    pub(super) fn new(policy: EarlyFrames, limits: &Limits) -> Self {
-        Self {
-            policy,
-            bounds: Bounds::of(&announced(limits)),
-            kept: VecDeque::new(),
-            next_ticket: 0,
-            bytes: 0,
-            held: 0,
-            usage: Usage::default(),
-            events: Count::default(),
-            waived: Count::default(),
-            untold: 0,
-            taken: Vec::new(),
-        }
+    pub(super) fn new(policy: EarlyFrames) -> Self {
+        let keeps = policy.kept().is_some();
+        Self(keeps.then(|| Box::new(Undecided { policy, ..Undecided::default() })))
+    }
+
+    pub(super) fn policy(&self) -> EarlyFrames {
+        self.0.as_ref().map_or(EarlyFrames::Drop, |undecided| undecided.policy)
+    }
+
+    pub(super) fn get(&self) -> Option<&Undecided> {
+        self.0.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut Undecided> {
+        self.0.as_deref_mut()
+    }
+
+    /// Makes it where there is nothing yet.
+    pub(super) fn make(&mut self) -> &mut Undecided {
+        self.0.get_or_insert_default()
     }
 
     /// Bytes buffered here.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes + self.held
+    pub(super) fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |undecided| undecided.bytes + undecided.held)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.kept.len()
+        self.0.as_ref().map_or(0, |undecided| undecided.kept.len())
+    }
+
+    /// Accepted: what was kept, and the credit of what was dropped. Nothing comes early any more.
+    pub(super) fn accept(&mut self) -> (VecDeque<Kept>, Count) {
+        self.0.take().map(|undecided| (undecided.kept, undecided.waived)).unwrap_or_default()
+    }
+
+    /// Ended: nothing is asked for any more.
+    pub(super) fn close(&mut self) {
+        self.0 = None;
     }
 
     /// Forgets everything but the tickets, which are never used again.
     pub(super) fn clear(&mut self) {
+        if let Some(undecided) = &mut self.0 {
+            undecided.clear();
+        }
+    }
+
+    /// The acceptor is done with this one, which it took and which was accepted meanwhile.
+    pub(super) fn untake(&mut self, ticket: u64) -> Option<Key> {
+        let taken = &mut self.0.as_mut()?.taken;
+        let place = taken.iter().position(|(taken, _)| *taken == ticket)?;
+        let (_, key) = taken.swap_remove(place);
+        if taken.is_empty() {
+            self.0 = None;
+        }
+        Some(key)
+    }
+}
+
+impl Undecided {
+    fn clear(&mut self) {
         self.kept = VecDeque::new();
         (self.bytes, self.held, self.untold) = (0, 0, 0);
         self.usage = Usage::default();
@@ -102,7 +140,7 @@ impl Early {
 
     pub(super) fn fits(&self, limits: &Limits, max_bytes: usize, frame: &[u8], fields: &Message<'_>) -> bool {
         let in_turn = if fields.wants_reply {
-            self.usage.admits(&self.bounds, fields.depth, fields.body.len())
+            self.usage.admits(&Bounds::here(limits), fields.depth, fields.body.len())
         } else {
             // As credit is: the last one may exceed the bytes.
             self.events.messages < u64::from(limits.event_lane_messages)
@@ -150,7 +188,7 @@ impl Early {
         true
     }
 
-    pub(super) fn get_mut(&mut self, ticket: u64) -> Option<&mut Kept> {
+    pub(super) fn find(&mut self, ticket: u64) -> Option<&mut Kept> {
         // In the order of their tickets.
         let place = self.kept.binary_search_by_key(&ticket, |kept| kept.ticket).ok()?;
         self.kept.get_mut(place)

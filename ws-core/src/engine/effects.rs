@@ -47,6 +47,12 @@ pub(crate) struct Told {
     pub(crate) room: bool,
 }
 
+impl Told {
+    pub(crate) const fn any(self) -> bool {
+        self.early || self.text || self.room
+    }
+}
+
 /// A message that the engine refused or gave up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed {
@@ -67,7 +73,7 @@ pub(crate) struct News {
 impl Effects {
     /// What is not the driver's affair, where there is any.
     pub(crate) fn take_news(&mut self) -> Option<News> {
-        if self.wakes.is_empty() && self.discarded.is_empty() && self.told == Told::default() {
+        if self.wakes.is_empty() && self.discarded.is_empty() && !self.told.any() {
             return None;
         }
         let (wakes, discarded) = (std::mem::take(&mut self.wakes), std::mem::take(&mut self.discarded));
@@ -85,10 +91,46 @@ impl Effects {
             && self.upload_stops.is_empty()
     }
 
+    /// Takes over what the driver is to do for `left`, after what is here already.
+    pub(crate) fn append(&mut self, left: &mut Self) {
+        add(&mut self.wakes, &mut left.wakes);
+        add(&mut self.discarded, &mut left.discarded);
+        add(&mut self.arrived, &mut left.arrived);
+        add(&mut self.starts, &mut left.starts);
+        add(&mut self.stops, &mut left.stops);
+        add(&mut self.upload_stops, &mut left.upload_stops);
+        add(&mut self.failed, &mut left.failed);
+        add(&mut self.verdicts, &mut left.verdicts);
+    }
+
+    /// Whether there is anything to do, or to tell.
+    pub(crate) fn asks(&self) -> bool {
+        !self.is_empty() || self.told.any()
+    }
+
+    /// Entries for which the largest of its lists has room.
+    pub(crate) fn room(&self) -> usize {
+        let lists = [
+            self.wakes.capacity(),
+            self.discarded.capacity(),
+            self.arrived.capacity(),
+            self.starts.capacity(),
+            self.stops.capacity(),
+            self.upload_stops.capacity(),
+            self.failed.capacity(),
+            self.verdicts.capacity(),
+        ];
+        lists.into_iter().max().unwrap_or(0)
+    }
+
     pub(crate) fn wake(&mut self) {
         wake_all(&mut self.wakes);
         self.discarded.clear();
     }
+}
+
+fn add<T>(to: &mut Vec<T>, more: &mut Vec<T>) {
+    if to.is_empty() { std::mem::swap(to, more) } else { to.append(more) }
 }
 
 /// Wakes all, whatever one of them does: a foreign waker may panic, and the others must not sleep for it.

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 use std::task::Waker;
 
 use super::credit::{Allowance, Grant};
@@ -99,9 +100,19 @@ pub(super) enum Debt {
     Stop,
 }
 
+/// No tables before the first stream.
 #[derive(Debug)]
 pub(super) struct Flows {
-    table: Slots<Flow>,
+    limits: Arc<Limits>,
+    /// What the other side takes: calls of this side that stream there at once, and items and bytes at first.
+    most_there: u64,
+    first_there: (u64, u64),
+    tables: Option<Box<Tables>>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    flows: Slots<Flow>,
     /// Those whose frames may still come.
     by_id: HashMap<u64, Key, BuildHasherDefault<IdHasher>>,
     /// Those that owe a frame, each once.
@@ -110,74 +121,55 @@ pub(super) struct Flows {
     starved: VecDeque<Key>,
     /// Bytes received and not done with.
     held: u64,
-    /// What all windows take together, and may before none is widened any more.
+    /// What all windows take together.
     windows: u64,
-    most: u64,
-    first: (u64, u64),
-    first_there: (u64, u64),
     /// Calls of the peer that stream here.
     here: Usage,
-    bounds_here: Bounds,
     /// Calls of this side that stream there.
     there: Usage,
-    bounds_there: Bounds,
 }
 
 /// A window widens until it costs this, in bytes: what is on its way ahead of a reader is ahead of calls and answers as well.
 const WIDEST: u64 = 64 << 10;
 
 impl Flows {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let bounds = Bounds::of_streams(u64::from(limits.max_streams));
-        Self {
-            table: Slots::new(),
-            by_id: HashMap::default(),
-            owing: VecDeque::new(),
-            starved: VecDeque::new(),
-            held: 0,
-            windows: 0,
-            most: limits.stream_buffer as u64,
-            first: (u64::from(limits.stream_items), limits.stream_bytes as u64),
-            first_there: (0, 0),
-            here: Usage::default(),
-            bounds_here: bounds,
-            there: Usage::default(),
-            bounds_there: bounds,
-        }
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+        Self { limits: Arc::clone(limits), most_there: 0, first_there: (0, 0), tables: None }
     }
 
     /// Learns what the other side takes. This side has no more streams there than it would take itself: it reads them.
     pub(super) fn activate(&mut self, theirs: &Announced) {
-        let own = self.bounds_here.slots();
-        self.bounds_there = Bounds::of_streams(theirs.max_streams.min(own));
+        self.most_there = theirs.max_streams.min(u64::from(self.limits.max_streams));
         self.first_there = (theirs.stream_items, theirs.stream_bytes);
     }
 
     pub(super) fn admits_here(&self, depth: u8) -> bool {
-        self.here.admits(&self.bounds_here, depth, 0)
+        let bounds = Bounds::of_streams(u64::from(self.limits.max_streams));
+        self.tables.as_ref().is_none_or(|tables| tables.here.admits(&bounds, depth, 0))
     }
 
     pub(super) fn admits_there(&self, depth: u8) -> bool {
-        self.there.admits(&self.bounds_there, depth, 0)
+        let bounds = Bounds::of_streams(self.most_there);
+        self.tables.as_ref().is_none_or(|tables| tables.there.admits(&bounds, depth, 0))
     }
 
     /// Calls that stream and are not over, of both sides.
     pub(super) fn open(&self) -> usize {
-        self.by_id.len()
+        self.tables.as_ref().map_or(0, |tables| tables.by_id.len())
     }
 
     /// All entries, also those whose end was not taken.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.table.len()
+        self.tables.as_ref().map_or(0, |tables| tables.flows.len())
     }
 
-    pub(super) const fn held(&self) -> u64 {
-        self.held
+    pub(super) fn held(&self) -> u64 {
+        self.tables.as_ref().map_or(0, |tables| tables.held)
     }
 
     pub(super) fn owes(&self) -> bool {
-        !self.owing.is_empty()
+        self.tables.as_ref().is_some_and(|tables| !tables.owing.is_empty())
     }
 
     /// A call of this side; a waiting one until [`called`](Self::called).
@@ -187,12 +179,12 @@ impl Flows {
 
     /// A call of the peer, which takes its slot.
     pub(super) fn add_theirs(&mut self, id: u64, depth: u8, streams: Streams) -> Key {
-        self.here.add(depth, 0);
+        self.tables.get_or_insert_default().here.add(depth, 0);
         self.add(id, depth, false, streams.up(), streams.down())
     }
 
     fn add(&mut self, id: u64, depth: u8, ours: bool, reads: bool, writes: bool) -> Key {
-        let (items, bytes) = self.first;
+        let (items, bytes) = (u64::from(self.limits.stream_items), self.limits.stream_bytes as u64);
         let reading = reads.then(|| Reading {
             grant: Grant::new(items, bytes),
             runs: VecDeque::new(),
@@ -207,46 +199,50 @@ impl Flows {
         let writing = writes.then(|| Writing { allowance, waker: None, starved: false });
         let stage = if ours { Stage::Waiting } else { Stage::Called };
         // That of a call which waits counts once it is sent.
-        self.windows += reading.as_ref().filter(|_| !ours).map_or(0, Reading::cost);
+        let tables = self.tables.get_or_insert_default();
+        tables.windows += reading.as_ref().filter(|_| !ours).map_or(0, Reading::cost);
         let flow =
             Flow { id, depth, ours, slot: false, stage, reading, writing, writes, debts: Debts::default() };
-        let key = self.table.insert(flow);
-        self.by_id.insert(id, key);
+        let key = tables.flows.insert(flow);
+        tables.by_id.insert(id, key);
         key
     }
 
     /// The call was sent: it takes its slot there, and may upload. Gives the waker of its upload.
     pub(super) fn called(&mut self, id: u64) -> Option<Waker> {
-        let flow = self.table.get_mut(self.key_of(id)?)?;
+        let tables = self.tables.as_mut()?;
+        let flow = tables.flows.get_mut(*tables.by_id.get(&id)?)?;
         flow.stage = Stage::Called;
         flow.slot = true;
-        self.windows += flow.reading.as_ref().map_or(0, Reading::cost);
-        self.there.add(flow.depth, 0);
+        tables.windows += flow.reading.as_ref().map_or(0, Reading::cost);
+        tables.there.add(flow.depth, 0);
         flow.writing.as_mut().and_then(|writing| writing.waker.take())
     }
 
     pub(super) fn key_of(&self, id: u64) -> Option<Key> {
-        if self.by_id.is_empty() { None } else { self.by_id.get(&id).copied() }
+        let by_id = &self.tables.as_ref()?.by_id;
+        if by_id.is_empty() { None } else { by_id.get(&id).copied() }
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Flow> {
-        self.table.get(key)
+        self.tables.as_ref()?.flows.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut Flow> {
-        self.table.get_mut(key)
+        self.tables.as_mut()?.flows.get_mut(key)
     }
 
     /// Items of so many bytes were taken in.
-    pub(super) const fn hold(&mut self, bytes: u64) {
-        self.held += bytes;
+    pub(super) fn hold(&mut self, bytes: u64) {
+        self.tables.get_or_insert_default().held += bytes;
     }
 
     /// Items are done with: credit follows, unless nothing more will come.
     pub(super) fn consume(&mut self, key: Key, Extent { items, bytes }: Extent) {
-        let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
+        let Some(tables) = &mut self.tables else { return };
+        let Some(reading) = tables.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
         reading.grant.consume_all(items, bytes);
-        self.held -= bytes;
+        tables.held -= bytes;
         if reading.grant.owes() && reading.end.is_none() && !reading.discards {
             self.owe(key, Debt::Credit);
         }
@@ -254,28 +250,29 @@ impl Flows {
 
     /// The reader waits for more than it has credit out for: its window widens, where all windows together allow.
     pub(super) fn widen(&mut self, key: Key) {
-        let Some(reading) = self.table.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
+        let Some(tables) = &mut self.tables else { return };
+        let Some(reading) = tables.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else { return };
         let (now, wider) = (reading.cost(), reading.grant.wider());
         if now >= WIDEST {
             return;
         }
         let more = cost(wider) - now;
         // At most half of what is left, so that the next stream finds some as well.
-        if self.windows + 2 * more > self.most {
+        if tables.windows + 2 * more > self.limits.stream_buffer as u64 {
             return;
         }
         reading.grant.widen(wider);
-        self.windows += more;
+        tables.windows += more;
         self.owe(key, Debt::Credit);
     }
 
     /// Nothing more is expected of this id; what was received stays for its reader.
     pub(super) fn finish(&mut self, key: Key) {
-        if let Some(flow) = self.table.get_mut(key) {
+        let Some(tables) = &mut self.tables else { return };
+        if let Some(flow) = tables.flows.get_mut(key) {
             flow.debts = Debts::default();
-            let id = flow.id;
-            self.by_id.remove(&id);
-            self.owing.retain(|owing| *owing != key);
+            tables.by_id.remove(&flow.id);
+            tables.owing.retain(|owing| *owing != key);
         }
     }
 
@@ -283,26 +280,28 @@ impl Flows {
     pub(super) fn remove(&mut self, key: Key, effects: &mut Effects) -> Option<Flow> {
         self.finish(key);
         self.stop_writing(key, effects);
-        let mut flow = self.table.remove(key)?;
+        let tables = self.tables.as_mut()?;
+        let mut flow = tables.flows.remove(key)?;
         if let Some(reading) = &mut flow.reading {
-            self.held -= reading.grant.outstanding_bytes();
-            self.windows -= if flow.stage == Stage::Waiting { 0 } else { reading.cost() };
+            tables.held -= reading.grant.outstanding_bytes();
+            tables.windows -= if flow.stage == Stage::Waiting { 0 } else { reading.cost() };
             effects.wakes.extend(reading.waker.take());
         }
         if !flow.ours {
-            self.here.remove(flow.depth, 0);
+            tables.here.remove(flow.depth, 0);
         }
         Some(flow)
     }
 
     /// Nothing is sent any more: the producer's future is woken, or an upload's dropped.
     pub(super) fn stop_writing(&mut self, key: Key, effects: &mut Effects) {
-        let Some(flow) = self.table.get_mut(key) else { return };
+        let Some(tables) = &mut self.tables else { return };
+        let Some(flow) = tables.flows.get_mut(key) else { return };
         let Some(mut writing) = flow.writing.take() else { return };
         let ours = flow.ours;
         effects.wakes.extend(writing.waker.take());
         if writing.starved {
-            self.starved.retain(|starved| *starved != key);
+            tables.starved.retain(|starved| *starved != key);
         }
         if ours {
             effects.upload_stops.push(key);
@@ -311,13 +310,16 @@ impl Flows {
 
     /// A slot there is free again.
     pub(super) fn release(&mut self, depth: u8) {
-        self.there.remove(depth, 0);
+        if let Some(tables) = &mut self.tables {
+            tables.there.remove(depth, 0);
+        }
     }
 
     pub(super) fn owe(&mut self, key: Key, debt: Debt) {
-        let Some(flow) = self.table.get_mut(key) else { return };
+        let Some(tables) = &mut self.tables else { return };
+        let Some(flow) = tables.flows.get_mut(key) else { return };
         if flow.debts == Debts::default() {
-            self.owing.push_back(key);
+            tables.owing.push_back(key);
         }
         match debt {
             Debt::Open => flow.debts.open = true,
@@ -328,13 +330,14 @@ impl Flows {
 
     /// Whether the RETURN that opens a stream still waits for room.
     pub(super) fn owes_open(&self, key: Key) -> bool {
-        self.table.get(key).is_some_and(|flow| flow.debts.open)
+        self.get(key).is_some_and(|flow| flow.debts.open)
     }
 
     /// Takes the next debt; the frame is to be written at once.
     pub(super) fn next_debt(&mut self) -> Option<(Key, Debt)> {
-        let key = *self.owing.front()?;
-        let flow = self.table.get_mut(key)?;
+        let tables = self.tables.as_mut()?;
+        let key = *tables.owing.front()?;
+        let flow = tables.flows.get_mut(key)?;
         let debt = match flow.debts {
             Debts { open: true, .. } => {
                 flow.debts.open = false;
@@ -350,23 +353,25 @@ impl Flows {
             }
         };
         if flow.debts == Debts::default() {
-            self.owing.pop_front();
+            tables.owing.pop_front();
         }
         Some((key, debt))
     }
 
     /// The producer of `key` waits for room.
     pub(super) fn starve(&mut self, key: Key) {
-        let Some(writing) = self.table.get_mut(key).and_then(|flow| flow.writing.as_mut()) else { return };
+        let Some(tables) = &mut self.tables else { return };
+        let Some(writing) = tables.flows.get_mut(key).and_then(|flow| flow.writing.as_mut()) else { return };
         if !std::mem::replace(&mut writing.starved, true) {
-            self.starved.push_back(key);
+            tables.starved.push_back(key);
         }
     }
 
     /// There is room: every producer that waits for it is woken.
     pub(super) fn feed(&mut self, effects: &mut Effects) {
-        for key in self.starved.drain(..) {
-            let Some(writing) = self.table.get_mut(key).and_then(|flow| flow.writing.as_mut()) else {
+        let Some(tables) = &mut self.tables else { return };
+        for key in tables.starved.drain(..) {
+            let Some(writing) = tables.flows.get_mut(key).and_then(|flow| flow.writing.as_mut()) else {
                 continue;
             };
             writing.starved = false;
@@ -376,9 +381,10 @@ impl Flows {
 
     /// Every stream ends with the connection (R15). What was received before stays for its reader.
     pub(super) fn close(&mut self, info: &CloseInfo, effects: &mut Effects) {
-        let keys: Vec<Key> = self.table.iter_mut().map(|(key, _)| key).collect();
+        let Some(tables) = &mut self.tables else { return };
+        let keys: Vec<Key> = tables.flows.iter_mut().map(|(key, _)| key).collect();
         for key in keys {
-            let Some(flow) = self.table.get_mut(key) else { continue };
+            let Some(flow) = self.get_mut(key) else { continue };
             flow.slot = false;
             if !flow.ours || flow.stage != Stage::Open {
                 self.remove(key, effects);
@@ -390,22 +396,29 @@ impl Flows {
             }
             self.stop_writing(key, effects);
         }
-        self.by_id = HashMap::default();
-        self.owing = VecDeque::new();
-        self.starved = VecDeque::new();
-        self.there = Usage::default();
+        if let Some(tables) = &mut self.tables {
+            tables.by_id = HashMap::default();
+            tables.owing = VecDeque::new();
+            tables.starved = VecDeque::new();
+            tables.there = Usage::default();
+        }
     }
 
     /// Gives back what an ended connection does not need.
     pub(super) fn bury(&mut self) {
-        self.table.bury();
+        // What is left is of this side's calls, whose readers still take what came.
+        if self.tables.as_ref().is_some_and(|tables| tables.flows.len() == 0) {
+            self.tables = None;
+        }
     }
 
     /// Slots and bytes in use, for tests: here, there, held, windows.
     #[cfg(test)]
     pub(super) fn used(&self) -> (u64, u64, u64, u64) {
         let sum = |usage: &Usage| (0..=crate::limits::MAX_DEPTH).map(|depth| usage.calls_at(depth)).sum();
-        (sum(&self.here), sum(&self.there), self.held, self.windows)
+        let none = Tables::default();
+        let tables = self.tables.as_deref().unwrap_or(&none);
+        (sum(&tables.here), sum(&tables.there), tables.held, tables.windows)
     }
 }
 

@@ -8,9 +8,12 @@ use super::state::Engine;
 use crate::policy::UnknownFrames;
 use crate::protocol::code;
 
-/// Texts of the peer that wait for the application.
+/// Texts of the peer that wait for the application; nothing until the first comes.
 #[derive(Default)]
-pub(super) struct Foreign {
+pub(super) struct Foreign(Option<Box<Texts>>);
+
+#[derive(Default)]
+struct Texts {
     texts: VecDeque<String>,
     bytes: usize,
 }
@@ -18,13 +21,30 @@ pub(super) struct Foreign {
 /// Lengths only: what waits is the application's.
 impl std::fmt::Debug for Foreign {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Foreign").field("texts", &self.texts.len()).field("bytes", &self.bytes).finish()
+        f.debug_struct("Foreign").field("texts", &self.len()).field("bytes", &self.bytes()).finish()
     }
 }
 
 impl Foreign {
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |texts| texts.bytes)
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |texts| texts.texts.len())
+    }
+
+    fn push(&mut self, text: String) {
+        let texts = self.0.get_or_insert_default();
+        texts.bytes += text.len();
+        texts.texts.push_back(text);
+    }
+
+    fn pop(&mut self) -> Option<String> {
+        let texts = self.0.as_mut()?;
+        let text = texts.texts.pop_front()?;
+        texts.bytes -= text.len();
+        Some(text)
     }
 }
 
@@ -64,26 +84,22 @@ impl Engine {
             return self.violated(code::TOO_LARGE, "a text exceeds max_message", effects);
         }
         let fits = self.unknown == UnknownFrames::Emit
-            && self.foreign.texts.len() < self.limits.text_messages as usize
-            && self.foreign.bytes < self.limits.text_bytes
+            && self.foreign.len() < self.limits.text_messages as usize
+            && self.foreign.bytes() < self.limits.text_bytes
             && self.share.covers(self.buffered().saturating_add(text.len()));
         if !fits {
             self.stats.texts_dropped += 1;
             return;
         }
         self.stats.texts_received += 1;
-        self.foreign.bytes += text.len();
-        self.foreign.texts.push_back(text);
+        self.foreign.push(text);
         effects.told.text = true;
     }
 
     /// The next text for the application. Those that had come stay to be taken when the connection has ended.
     pub(crate) fn next_text(&mut self) -> NextText {
-        match self.foreign.texts.pop_front() {
-            Some(text) => {
-                self.foreign.bytes -= text.len();
-                NextText::Text(text)
-            }
+        match self.foreign.pop() {
+            Some(text) => NextText::Text(text),
             None if self.closed.is_some() || self.unknown != UnknownFrames::Emit => NextText::Over,
             None => NextText::Nothing,
         }

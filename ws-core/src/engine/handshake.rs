@@ -44,7 +44,7 @@ impl Engine {
     /// Waits for what the one who opens the connection needs to know next.
     pub(crate) fn poll_activation(&mut self, cx: &Context<'_>) -> Poll<Activation> {
         if let Some(news) = self.activation.take() {
-            return Poll::Ready(news);
+            return Poll::Ready(*news);
         }
         if let Some(info) = &self.closed {
             return Poll::Ready(Activation::Closed(info.clone()));
@@ -58,11 +58,12 @@ impl Engine {
     /// # Errors
     /// The connection ended during the decision.
     pub(crate) fn accept(&mut self, now: Instant, effects: &mut Effects) -> Result<(), CloseInfo> {
-        let Phase::Deciding { announced: theirs, .. } = self.phase else {
+        let Phase::Deciding { announced: theirs, .. } = &self.phase else {
             return Err(self.closed.clone().unwrap_or_else(|| {
                 CloseInfo::new(code::ABNORMAL, "no decision was waited for", ClosedBy::Local)
             }));
         };
+        let theirs = **theirs;
         let mismatches = self.schema.tell(&self.serves, &self.calls);
         let welcome =
             Welcome { version: VERSION, features: 0, announced: announced(&self.limits), mismatches };
@@ -119,8 +120,10 @@ impl Engine {
             return Ok(());
         }
         self.schema = Schema::compare(&hello, &self.serves, &self.calls);
-        self.phase =
-            Phase::Deciding { until: now + self.limits.decision_timeout, announced: hello.announced };
+        self.phase = Phase::Deciding {
+            until: now + self.limits.decision_timeout,
+            announced: Box::new(hello.announced),
+        };
         self.tell(Activation::Header(hello.header), effects);
         Ok(())
     }
@@ -172,7 +175,7 @@ impl Engine {
     }
 
     pub(super) fn tell(&mut self, news: Activation, effects: &mut Effects) {
-        self.activation = Some(news);
+        self.activation = Some(Box::new(news));
         effects.wakes.extend(self.activation_waker.take());
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::limits::Limits;
+
 #[derive(Debug)]
 pub(super) struct Heartbeat {
-    interval: Duration,
-    grace: Duration,
     last_heard: Instant,
     pinged: bool,
     count: u64,
@@ -20,8 +20,8 @@ pub(super) enum Beat {
 }
 
 impl Heartbeat {
-    pub(super) const fn new(now: Instant, interval: Duration, grace: Duration) -> Self {
-        Self { interval, grace, last_heard: now, pinged: false, count: 0 }
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { last_heard: now, pinged: false, count: 0 }
     }
 
     /// Something came at `at`, which may be told late.
@@ -32,13 +32,14 @@ impl Heartbeat {
         }
     }
 
-    pub(super) fn at(&self) -> Instant {
-        let silence = if self.pinged { self.interval + self.grace } else { self.interval };
-        self.last_heard + silence
+    /// When it asks for something, if nothing is heard.
+    pub(super) fn at(&self, limits: &Limits) -> Instant {
+        let grace = if self.pinged { limits.ping_grace } else { Duration::ZERO };
+        self.last_heard + limits.ping_interval + grace
     }
 
-    pub(super) fn beat(&mut self, now: Instant) -> Beat {
-        if now < self.at() {
+    pub(super) fn beat(&mut self, now: Instant, limits: &Limits) -> Beat {
+        if now < self.at(limits) {
             return Beat::Nothing;
         }
         if self.pinged {
@@ -58,12 +59,13 @@ mod tests {
     fn silence_is_pinged_then_ended() {
         let second = Duration::from_secs(1);
         let start = Instant::now();
-        let mut heartbeat = Heartbeat::new(start, 15 * second, 10 * second);
-        assert_eq!(heartbeat.beat(start + 14 * second), Beat::Nothing);
-        assert_eq!(heartbeat.beat(start + 15 * second), Beat::Ping(1));
-        assert_eq!(heartbeat.beat(start + 24 * second), Beat::Nothing);
-        assert_eq!(heartbeat.beat(start + 25 * second), Beat::Dead);
+        let limits = Limits::default().ping_interval(15 * second).ping_grace(10 * second);
+        let mut heartbeat = Heartbeat::new(start);
+        assert_eq!(heartbeat.beat(start + 14 * second, &limits), Beat::Nothing);
+        assert_eq!(heartbeat.beat(start + 15 * second, &limits), Beat::Ping(1));
+        assert_eq!(heartbeat.beat(start + 24 * second, &limits), Beat::Nothing);
+        assert_eq!(heartbeat.beat(start + 25 * second, &limits), Beat::Dead);
         heartbeat.heard(start + 25 * second);
-        assert_eq!(heartbeat.beat(start + 40 * second), Beat::Ping(2));
+        assert_eq!(heartbeat.beat(start + 40 * second, &limits), Beat::Ping(2));
     }
 }

@@ -92,11 +92,13 @@ pub(crate) enum Posted {
     Refused,
 }
 
-/// Where the latest of each key waits.
+/// Where the latest of each key waits; nothing until something does.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
-    places: HashMap<(MethodId, LatestKey), Key>,
+    places: Option<Box<Places>>,
 }
+
+type Places = HashMap<(MethodId, LatestKey), Key>;
 
 impl Latest {
     /// Keys of posts that have left stay behind while others wait; this many more than wait are swept.
@@ -104,7 +106,7 @@ impl Latest {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.places.as_ref().map_or(0, |places| places.len())
     }
 }
 
@@ -163,7 +165,7 @@ impl Engine {
         };
         // Of one method: another's events are about something else, whatever the key.
         let latest = latest.map(|latest| (method, latest));
-        let place = latest.as_ref().and_then(|latest| self.latest.places.get(latest)).copied();
+        let place = latest.as_ref().and_then(|latest| self.latest.places.as_ref()?.get(latest)).copied();
         let place = place.filter(|place| self.pending.waits(*place));
         let freed = place.map_or(0, |place| self.pending.post_cost(place));
         let freed_bytes = place.and_then(|place| self.pending.get(place)).map_or(0, |entry| entry.bytes);
@@ -191,7 +193,7 @@ impl Engine {
             self.watch(deadline, Due::Pending(key));
         }
         if let Some(latest) = latest {
-            let (places, pending) = (&mut self.latest.places, &self.pending);
+            let (places, pending) = (self.latest.places.get_or_insert_default(), &self.pending);
             if places.len() > 2 * pending.waiting() + Latest::SPARE {
                 places.retain(|_, place| pending.waits(*place));
             }
@@ -202,13 +204,13 @@ impl Engine {
 
     /// Nothing is broadcast that waits: no key has a place.
     pub(super) fn forget_latest(&mut self) {
-        if self.pending.posted() == 0 && !self.latest.places.is_empty() {
+        if self.latest.places.is_some() && self.pending.posted() == 0 {
             self.latest = Latest::default();
         }
     }
 
     /// One that was waited for found no room in time.
-    pub(crate) const fn count_dropped_broadcast(&mut self) {
+    pub(crate) fn count_dropped_broadcast(&mut self) {
         self.stats.broadcasts_dropped += 1;
     }
 

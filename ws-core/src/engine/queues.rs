@@ -8,11 +8,13 @@ use super::{Key, Start};
 use crate::service::Queueing;
 use crate::service::scope::Awaiting;
 
-/// One queue for each method that has one and was called.
+/// One queue for each method that has one and was called; nothing until then.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    by_method: HashMap<usize, Queue>,
+    by_method: Option<Box<ByMethod>>,
 }
+
+type ByMethod = HashMap<usize, Queue>;
 
 #[derive(Debug)]
 struct Queue {
@@ -38,7 +40,8 @@ pub(super) enum Turn {
 impl Queues {
     /// What becomes of a call of `method` at `depth`.
     pub(super) fn turn(&self, method: usize, queueing: Queueing, depth: u8) -> Turn {
-        let Some(queue) = self.by_method.get(&method) else { return Turn::Now };
+        let queue = self.by_method.as_ref().and_then(|queues| queues.get(&method));
+        let Some(queue) = queue else { return Turn::Now };
         match queueing {
             Queueing::None => Turn::Now,
             Queueing::Busy => Turn::Overloaded,
@@ -52,7 +55,7 @@ impl Queues {
     /// The call of `key` runs. What its handler awaits is told to what this gives.
     pub(super) fn begin(&mut self, method: usize, key: Key) -> Arc<Awaiting> {
         let awaiting = Arc::<Awaiting>::default();
-        let queue = self.by_method.entry(method).or_insert_with(|| Queue {
+        let queue = self.by_method.get_or_insert_default().entry(method).or_insert_with(|| Queue {
             running: key,
             awaiting: Arc::clone(&awaiting),
             waiting: VecDeque::new(),
@@ -63,26 +66,28 @@ impl Queues {
     }
 
     pub(super) fn wait(&mut self, start: Start) {
-        if let Some(queue) = self.by_method.get_mut(&start.method) {
+        let queues = self.by_method.as_mut();
+        if let Some(queue) = queues.and_then(|queues| queues.get_mut(&start.method)) {
             queue.waiting.push_back(start);
         }
     }
 
     /// The call of `key` is over, whether it ran or waited; gives the one whose turn it is.
     pub(super) fn end(&mut self, method: usize, key: Key) -> Option<Start> {
-        let queue = self.by_method.get_mut(&method)?;
+        let queues = self.by_method.as_mut()?;
+        let queue = queues.get_mut(&method)?;
         if queue.running != key {
             queue.waiting.retain(|start| start.key != key);
             return None;
         }
         let next = queue.waiting.pop_front();
         if next.is_none() {
-            self.by_method.remove(&method);
+            queues.remove(&method);
         }
         next
     }
 
     pub(super) fn clear(&mut self) {
-        self.by_method = HashMap::new();
+        self.by_method = None;
     }
 }

@@ -12,6 +12,7 @@ use super::pending::{Answered, Outcome, Refused};
 use super::queues::Turn;
 use super::running::{Entry, Kind};
 use super::state::{CONTROL, Engine, Phase, Role};
+use super::usage::Bounds;
 use super::{Arrived, Effects, Held, Start};
 use crate::limits::{BATCH_BYTES, MAX_DEPTH, MAX_HANDSHAKE};
 use crate::protocol::{CloseInfo, ClosedBy, FailClass, Frame, Frames, Malformed, Message, code, encode};
@@ -333,7 +334,7 @@ impl Engine {
             return Ok(());
         }
         let streamable = streams == Streams::Nothing || self.flows.admits_here(fields.depth);
-        if !self.running.admits(fields.depth, bytes) || !streamable {
+        if !self.running.admits(&Bounds::here(&self.limits), fields.depth, bytes) || !streamable {
             self.refuse_call(fields.id, Some(method), FailClass::Overloaded, effects);
             self.count_violation(effects);
             return Ok(());

@@ -6,12 +6,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::slots::{Key, Slots};
 use super::usage::{Bounds, Usage};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Running {
     entries: Slots<Entry>,
     by_id: HashMap<u64, Key, BuildHasherDefault<IdHasher>>,
     usage: Usage,
-    bounds: Bounds,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +34,8 @@ pub(super) enum Kind {
 }
 
 impl Running {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Self { entries: Slots::new(), by_id: HashMap::default(), usage: Usage::default(), bounds }
-    }
-
-    pub(super) fn admits(&self, depth: u8, bytes: usize) -> bool {
-        self.usage.admits(&self.bounds, depth, bytes)
+    pub(super) fn admits(&self, bounds: &Bounds, depth: u8, bytes: usize) -> bool {
+        self.usage.admits(bounds, depth, bytes)
     }
 
     pub(super) fn has_id(&self, id: u64) -> bool {

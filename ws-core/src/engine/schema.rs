@@ -19,12 +19,17 @@ pub struct SchemaMismatch {
     pub theirs: u64,
 }
 
-/// The other side's signatures of the methods that differ, by who serves them.
+/// The other side's signatures of the methods that differ, by who serves them; mostly none do.
 #[derive(Debug, Default)]
-pub(super) struct Schema {
-    here: HashMap<MethodId, u64>,
-    there: HashMap<MethodId, u64>,
+pub(super) struct Schema(Option<Box<Differing>>);
+
+#[derive(Debug)]
+struct Differing {
+    here: Signatures,
+    there: Signatures,
 }
+
+type Signatures = HashMap<MethodId, u64>;
 
 impl Schema {
     /// What the server finds in a HELLO.
@@ -38,7 +43,7 @@ impl Schema {
                 .map(|theirs| (theirs.method, theirs.signature))
                 .collect()
         };
-        Self { here: differing(&hello.calls, serves), there: differing(&hello.serves, calls) }
+        Self::of(differing(&hello.calls, serves), differing(&hello.serves, calls))
     }
 
     /// What the client learns from a WELCOME.
@@ -50,12 +55,18 @@ impl Schema {
                 .map(|mismatch| (mismatch.fingerprint.method, mismatch.fingerprint.signature))
                 .collect()
         };
-        Self { here: of(Side::Client), there: of(Side::Server) }
+        Self::of(of(Side::Client), of(Side::Server))
+    }
+
+    fn of(here: Signatures, there: Signatures) -> Self {
+        let any = !here.is_empty() || !there.is_empty();
+        Self(any.then(|| Box::new(Differing { here, there })))
     }
 
     /// What the server tells in its WELCOME: the methods, with its own signatures.
     pub(super) fn tell(&self, serves: &MethodTable, calls: &MethodTable) -> Vec<Mismatch> {
-        let told = |differing: &HashMap<MethodId, u64>, table: &MethodTable, served_by| {
+        let Some(Differing { here, there }) = self.0.as_deref() else { return Vec::new() };
+        let told = |differing: &Signatures, table: &MethodTable, served_by| {
             // In the table's order, so that the same contracts make the same bytes.
             table
                 .specs()
@@ -65,26 +76,27 @@ impl Schema {
                 .map(|fingerprint| Mismatch { served_by, fingerprint })
                 .collect::<Vec<_>>()
         };
-        let mut all = told(&self.here, serves, Side::Server);
-        all.extend(told(&self.there, calls, Side::Client));
+        let mut all = told(here, serves, Side::Server);
+        all.extend(told(there, calls, Side::Client));
         all
     }
 
     /// Whether a method that is served here differs.
     #[inline]
     pub(super) fn refuses_here(&self, method: MethodId) -> bool {
-        !self.here.is_empty() && self.here.contains_key(&method)
+        self.0.as_ref().is_some_and(|differing| differing.here.contains_key(&method))
     }
 
     /// Whether a method that the other side serves differs.
     #[inline]
     pub(super) fn refuses_there(&self, method: MethodId) -> bool {
-        !self.there.is_empty() && self.there.contains_key(&method)
+        self.0.as_ref().is_some_and(|differing| differing.there.contains_key(&method))
     }
 
     /// For people, with names.
     pub(super) fn mismatches(&self, serves: &MethodTable, calls: &MethodTable) -> Vec<SchemaMismatch> {
-        let named = |differing: &HashMap<MethodId, u64>, table: &MethodTable, served_here| {
+        let Some(Differing { here, there }) = self.0.as_deref() else { return Vec::new() };
+        let named = |differing: &Signatures, table: &MethodTable, served_here| {
             differing
                 .iter()
                 .filter_map(|(id, theirs)| table.find(*id).map(|ours| (ours, *theirs)))
@@ -96,8 +108,8 @@ impl Schema {
                 })
                 .collect::<Vec<_>>()
         };
-        let mut all = named(&self.here, serves, true);
-        all.extend(named(&self.there, calls, false));
+        let mut all = named(here, serves, true);
+        all.extend(named(there, calls, false));
         all
     }
 }

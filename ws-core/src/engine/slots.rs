@@ -24,6 +24,12 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Slots<T> {
     pub(super) const fn new() -> Self {
         Self { slots: Vec::new(), free: Vec::new() }
@@ -45,6 +51,7 @@ impl<T> Slots<T> {
         }
         // The callers' limits keep the number of slots far below 2^32.
         let index = self.slots.len() as u32;
+        reserve_first(&mut self.slots);
         self.slots.push(Slot { generation: 0, value: Some(value) });
         Key { index, generation: 0 }
     }
@@ -65,6 +72,7 @@ impl<T> Slots<T> {
         }
         let value = slot.value.take()?;
         slot.generation = (slot.generation + 1) & Key::MAX_GENERATION;
+        reserve_first(&mut self.free);
         self.free.push(key.index);
         Some(value)
     }
@@ -89,6 +97,14 @@ impl<T> Slots<T> {
 
     fn slot(&self, key: Key) -> Option<&Slot<T>> {
         self.slots.get(key.index as usize).filter(|slot| slot.generation == key.generation)
+    }
+}
+
+/// Room for one, where there is none at all: many connections only ever have one call at a time, and a list that grows
+/// by itself begins with four.
+fn reserve_first<T>(list: &mut Vec<T>) {
+    if list.capacity() == 0 {
+        list.reserve_exact(1);
     }
 }
 

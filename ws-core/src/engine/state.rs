@@ -19,6 +19,7 @@ use super::post::Latest;
 use super::queues::Queues;
 use super::running::{Entry, Kind, Running};
 use super::schema::{Schema, SchemaMismatch};
+use super::stats::Counters;
 use super::usage::Bounds;
 use super::{Effects, Failed, Stats};
 use crate::failure::FailureKind;
@@ -60,7 +61,7 @@ pub(super) enum Phase {
     /// Server: the header is with the handler.
     Deciding {
         until: Instant,
-        announced: Announced,
+        announced: Box<Announced>,
     },
     /// Client: the decision has not come.
     AwaitWelcome,
@@ -122,10 +123,10 @@ pub(crate) struct Engine {
     pub(super) early: Early,
     pub(super) unknown: UnknownFrames,
     pub(super) foreign: Foreign,
-    pub(super) activation: Option<Activation>,
+    pub(super) activation: Option<Box<Activation>>,
     pub(super) activation_waker: Option<Waker>,
     pub(super) closed: Option<CloseInfo>,
-    pub(super) stats: Stats,
+    pub(super) stats: Counters,
 }
 
 impl Engine {
@@ -146,7 +147,7 @@ impl Engine {
             outbox: Outbox::new(limits.outbox_bytes, limits.reserve()),
             pending: Pending::new(parity),
             latest: Latest::default(),
-            running: Running::new(Bounds::of(&here)),
+            running: Running::default(),
             lane: Lane::default(),
             late: Late::default(),
             queues: Queues::default(),
@@ -159,7 +160,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             told: None,
             sooner: false,
-            heartbeat: Heartbeat::new(now, limits.ping_interval, limits.ping_grace),
+            heartbeat: Heartbeat::new(now),
             pong_owed: None,
             share: Share::of(config.budget),
             reports: config.reports,
@@ -173,13 +174,13 @@ impl Engine {
                 Role::Client => u8::MAX,
                 Role::Server => config.options.attempts.saturating_sub(1),
             },
-            early: Early::new(config.options.early, &limits),
+            early: Early::new(config.options.early),
             unknown: config.options.unknown,
             foreign: Foreign::default(),
             activation: None,
             activation_waker: None,
             closed: None,
-            stats: Stats::default(),
+            stats: Counters::default(),
             limits,
         }
     }
@@ -214,8 +215,8 @@ impl Engine {
         self.pending.len() + self.running() + self.early.len() + self.flows.len()
     }
 
-    pub(crate) const fn stats(&self) -> Stats {
-        self.stats
+    pub(crate) fn stats(&self) -> Stats {
+        *self.stats
     }
 
     pub(crate) fn mismatches(&self) -> Vec<SchemaMismatch> {
@@ -281,7 +282,7 @@ impl Engine {
     }
 
     fn beat(&mut self, now: Instant, effects: &mut Effects) {
-        match self.heartbeat.beat(now) {
+        match self.heartbeat.beat(now, &self.limits) {
             Beat::Nothing => {}
             Beat::Ping(number) => {
                 self.outbox.rest();
@@ -306,7 +307,7 @@ impl Engine {
         });
         let phase = match self.phase {
             Phase::AwaitHello { until, .. } | Phase::Deciding { until, .. } => Some(until),
-            Phase::Active => Some(self.heartbeat.at()),
+            Phase::Active => Some(self.heartbeat.at(&self.limits)),
             Phase::AwaitWelcome | Phase::Rejected | Phase::Closed => None,
         };
         self.sooner = false;
@@ -378,7 +379,7 @@ impl Engine {
         self.flows.close(&info, effects);
         effects.starts.clear();
         effects.verdicts.clear();
-        self.early.clear();
+        self.early.close();
         effects.stops.extend(self.running.drain());
         self.lane.clear();
         self.latest = Latest::default();

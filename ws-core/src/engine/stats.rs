@@ -1,5 +1,8 @@
 //! What is counted, so that nothing is lost silently.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
+
 /// Counters of one connection since it opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,4 +55,24 @@ pub struct Stats {
     pub handler_failures: u64,
     /// Answers that came after their call had been cancelled or had expired.
     pub late_answers: u64,
+}
+
+/// The counters as a connection keeps them: none until the first thing is counted, for most idle ones never had any.
+#[derive(Debug, Default)]
+pub(super) struct Counters(Option<Box<Stats>>);
+
+static NOTHING: LazyLock<Stats> = LazyLock::new(Stats::default);
+
+impl Deref for Counters {
+    type Target = Stats;
+
+    fn deref(&self) -> &Stats {
+        self.0.as_deref().unwrap_or_else(|| &NOTHING)
+    }
+}
+
+impl DerefMut for Counters {
+    fn deref_mut(&mut self) -> &mut Stats {
+        self.0.get_or_insert_default()
+    }
 }

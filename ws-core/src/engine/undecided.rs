@@ -52,7 +52,7 @@ impl Engine {
     ) -> Result<(), Malformed> {
         match frame {
             Frame::Message(fields) => self.on_early_message(now, message, raw, fields, effects),
-            Frame::Cancel { id } if self.early.cancel(*id) => Ok(()),
+            Frame::Cancel { id } if self.early.get_mut().is_some_and(|early| early.cancel(*id)) => Ok(()),
             _ => {
                 self.stats.early_dropped += 1;
                 Ok(())
@@ -68,7 +68,7 @@ impl Engine {
         fields: &Message<'_>,
         effects: &mut Effects,
     ) -> Result<(), Malformed> {
-        let Some((max_bytes, overflow)) = self.early.policy.kept() else {
+        let Some((max_bytes, overflow)) = self.early.policy().kept() else {
             self.drop_early(fields);
             return Ok(());
         };
@@ -76,12 +76,13 @@ impl Engine {
         if fields.depth > MAX_DEPTH {
             return Err(Malformed("a call nested deeper than 32"));
         }
-        if fields.wants_reply && self.early.has_call(fields.id) {
+        let early = self.early.make();
+        if fields.wants_reply && early.has_call(fields.id) {
             return Err(Malformed("an id that is in use"));
         }
-        let fits = self.early.fits(&self.limits, max_bytes, raw, fields);
+        let fits = early.fits(&self.limits, max_bytes, raw, fields);
         if fits && self.share.covers(self.buffered().saturating_add(raw.len())) {
-            self.early.keep(now, detached(message, raw), fields);
+            self.early.make().keep(now, detached(message, raw), fields);
             self.stats.early_kept += 1;
             effects.told.early = true;
             return Ok(());
@@ -91,7 +92,7 @@ impl Engine {
             Overflow::Drop => {}
             Overflow::Close => self.reject(code::POLICY, "more before the decision than is kept", effects),
             Overflow::Notify => {
-                self.early.untold += 1;
+                self.early.make().untold += 1;
                 effects.told.early = true;
             }
         }
@@ -101,19 +102,18 @@ impl Engine {
     fn drop_early(&mut self, fields: &Message<'_>) {
         self.stats.early_dropped += 1;
         if !fields.wants_reply {
-            self.early.waived.messages += 1;
-            self.early.waived.bytes += fields.body.len() as u64;
+            let waived = &mut self.early.make().waived;
+            waived.messages += 1;
+            waived.bytes += fields.body.len() as u64;
         }
     }
 
     /// Accepted: handles what was kept, in the order of its arrival, behind the WELCOME.
     pub(super) fn begin_early(&mut self, now: Instant, effects: &mut Effects) {
-        let waived = std::mem::take(&mut self.early.waived);
+        let (kept, waived) = self.early.accept();
         if waived.messages > 0 {
             self.grant.waive(waived.messages, waived.bytes);
         }
-        let kept = std::mem::take(&mut self.early.kept);
-        self.early.clear();
         for Kept { ticket, frame, received, stage, .. } in kept {
             if self.closed.is_some() {
                 return;
@@ -124,7 +124,9 @@ impl Engine {
                 Stage::Waiting | Stage::Left => self.on_message(received, &frame, fields, effects),
                 Stage::Taken => {
                     let key = self.begin_taken(received, &fields);
-                    self.early.taken.extend(key.map(|key| (ticket, key)));
+                    if let Some(key) = key {
+                        self.early.make().taken.push((ticket, key));
+                    }
                     Ok(())
                 }
                 Stage::Answered(verdict) => {
@@ -168,11 +170,12 @@ impl Engine {
     /// The next message for the acceptor.
     pub(crate) fn take_early(&mut self) -> EarlyNext {
         let Phase::Deciding { announced: theirs, .. } = &self.phase else { return EarlyNext::Over };
-        if !matches!(self.early.policy, EarlyFrames::Accept { .. }) {
+        if !matches!(self.early.policy(), EarlyFrames::Accept { .. }) {
             return EarlyNext::Over;
         }
         let max_answer = theirs.frame_limit().saturating_sub(ANSWER_ENVELOPE);
-        let waiting = self.early.kept.iter_mut().find(|kept| matches!(kept.stage, Stage::Waiting));
+        let mut kept = self.early.get_mut().into_iter().flat_map(|early| &mut early.kept);
+        let waiting = kept.find(|kept| matches!(kept.stage, Stage::Waiting));
         let Some(kept) = waiting else { return EarlyNext::Nothing };
         kept.stage = Stage::Taken;
         let Ok(Frame::Message(fields)) = Frame::parse(&kept.frame) else { return EarlyNext::Nothing };
@@ -191,7 +194,7 @@ impl Engine {
 
     /// The acceptor leaves a message that it took to the provider.
     pub(crate) fn leave_early(&mut self, ticket: u64) -> bool {
-        match self.early.get_mut(ticket) {
+        match self.early.get_mut().and_then(|early| early.find(ticket)) {
             Some(kept) => {
                 kept.stage = Stage::Left;
                 true
@@ -202,25 +205,25 @@ impl Engine {
 
     /// Whether one more answer of this length is held. The last one may exceed the bound, as it may in the outbox.
     pub(crate) fn holds_early(&self) -> bool {
-        self.early.held < self.limits.outbox_bytes
+        self.early.get().is_none_or(|early| early.held < self.limits.outbox_bytes)
     }
 
     /// The acceptor is done with a message: its answer is held until the acceptance, or goes out where that has been.
     /// One that was cancelled, or whose connection has ended, is forgotten.
     pub(crate) fn answer_early(&mut self, ticket: u64, verdict: Verdict, effects: &mut Effects) {
         let held = verdict.len();
-        if let Some(kept) = self.early.get_mut(ticket) {
+        let Some(early) = self.early.get_mut() else { return };
+        if let Some(kept) = early.find(ticket) {
             kept.stage = Stage::Answered(verdict);
-            self.early.held += held;
-        } else if let Some(place) = self.early.taken.iter().position(|(taken, _)| *taken == ticket) {
-            let (_, key) = self.early.taken.swap_remove(place);
+            early.held += held;
+        } else if let Some(key) = self.early.untake(ticket) {
             effects.verdicts.push((key, verdict));
         }
     }
 
     /// How many messages were dropped since the last time this was asked, where the application wants to know.
     pub(crate) fn early_overflow(&mut self) -> Option<u64> {
-        match std::mem::take(&mut self.early.untold) {
+        match self.early.get_mut().map_or(0, |early| std::mem::take(&mut early.untold)) {
             0 if matches!(self.phase, Phase::Deciding { .. }) => None,
             dropped => Some(dropped),
         }

@@ -1,7 +1,7 @@
 //! Slots and bytes in use at each depth (R11, R12). Both sides keep one such table for each direction, by the same
 //! rule, so that a caller that keeps to it is never refused.
 
-use crate::limits::{MAX_DEPTH, NESTED_SLOTS, NESTED_STREAMS};
+use crate::limits::{Limits, MAX_DEPTH, NESTED_SLOTS, NESTED_STREAMS};
 use crate::protocol::Announced;
 
 /// The bounds that a callee announced.
@@ -14,6 +14,17 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// Those that this side announces.
+    pub(super) const fn here(limits: &Limits) -> Self {
+        let (slots, nested) = (limits.max_in_flight, NESTED_SLOTS);
+        Self {
+            slots: slots as u64,
+            nested_slots: if slots < nested { slots } else { nested } as u64,
+            bytes: limits.max_call_bytes as u64,
+            nested_bytes: limits.max_message as u64,
+        }
+    }
+
     pub(super) fn of(announced: &Announced) -> Self {
         Self {
             slots: announced.max_in_flight,
@@ -21,10 +32,6 @@ impl Bounds {
             bytes: announced.max_call_bytes,
             nested_bytes: announced.max_message,
         }
-    }
-
-    pub(super) const fn slots(&self) -> u64 {
-        self.slots
     }
 
     /// The bounds of calls that stream: their number alone.
@@ -62,6 +69,8 @@ impl Usage {
         debug_assert!(depth <= MAX_DEPTH);
         let index = usize::from(depth);
         if self.depths.len() <= index {
+            // Mostly there is one depth.
+            self.depths.reserve_exact(index + 1 - self.depths.len());
             self.depths.resize(index + 1, Use::default());
         }
         for used in [&mut self.depths[index], &mut self.total] {

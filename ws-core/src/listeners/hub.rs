@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use super::set::Listeners;
 use crate::engine::{Arrived, Start};
@@ -66,12 +66,20 @@ pub(crate) struct Hub {
     telling: Mutex<()>,
 }
 
-#[derive(Default)]
 struct Sets {
     /// Replaced, not changed, so that it can be walked without the lock.
     sets: Arc<Vec<Attached>>,
     is_closed: bool,
 }
+
+impl Default for Sets {
+    fn default() -> Self {
+        Self { sets: Arc::clone(&NONE), is_closed: false }
+    }
+}
+
+/// What all connections without listeners share.
+static NONE: LazyLock<Arc<Vec<Attached>>> = LazyLock::new(Arc::default);
 
 #[derive(Clone)]
 struct Attached {
@@ -220,7 +228,7 @@ impl Hub {
             let mut attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
             attached.is_closed = true;
             self.any.store(false, Ordering::Release);
-            std::mem::take(&mut attached.sets)
+            std::mem::replace(&mut attached.sets, Arc::clone(&NONE))
         };
         for set in sets.iter() {
             set.group.closed(shared, info);

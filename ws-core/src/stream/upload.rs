@@ -48,7 +48,7 @@ impl Shared {
             if state.engine.closed().is_some() {
                 (Some(upload), None)
             } else {
-                state.uploads.push(upload);
+                state.mail().uploads.push(upload);
                 (None, state.driver.take())
             }
         };

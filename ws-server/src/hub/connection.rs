@@ -81,12 +81,10 @@ impl<R, C> ServerConnection for Connection<R, C> {
 
     fn groups(&self) -> Vec<Arc<str>> {
         let Some(directory) = Home::directory(&self.peer()) else { return Vec::new() };
-        let mut groups: Vec<_> = directory.look(|tables| {
+        directory.look(|tables| {
             let entry = tables.entries.get(&self.id());
             entry.map(|entry| entry.groups.iter().cloned().collect()).unwrap_or_default()
-        });
-        groups.sort_unstable();
-        groups
+        })
     }
 
     fn header<H: Any + Send + Sync>(&self) -> Option<Arc<H>> {

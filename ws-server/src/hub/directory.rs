@@ -45,6 +45,8 @@ impl fmt::Debug for Settings {
 /// Held by the server and its tasks; everybody else has it weakly, so that no handle keeps a server's tables.
 pub(crate) struct Directory {
     pub(crate) settings: Settings,
+    /// What its connections know of it, all the same.
+    home: Arc<Home>,
     tables: Mutex<Tables>,
     pub(super) server_readers: Readers<ServerEvent>,
     pub(super) user_readers: Readers<UserEvent>,
@@ -55,8 +57,9 @@ pub(crate) struct Directory {
 impl Directory {
     pub(crate) fn new(settings: Settings, tells_roster: bool) -> Arc<Self> {
         let tables = Tables::new(tells_roster, settings.users.kick_after);
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
             settings,
+            home: Arc::new(Home(this.clone())),
             tables: Mutex::new(tables),
             server_readers: Readers::default(),
             user_readers: Readers::default(),
@@ -105,8 +108,8 @@ impl Directory {
     }
 
     /// From the upgrade on.
-    pub(crate) fn enter(self: &Arc<Self>, link: &Link, permit: Permit) {
-        link.extend(Arc::new(Home(Arc::downgrade(self))));
+    pub(crate) fn enter(&self, link: &Link, permit: Permit) {
+        link.extend(Arc::clone(&self.home) as Arc<dyn Any + Send + Sync>);
         self.with(|tables| tables.enter(link, permit));
     }
 

@@ -1,7 +1,7 @@
 //! The tables of a directory; every method leaves them consistent, and writes what it did to the log.
 
 use std::any::Any;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,11 +34,11 @@ pub(super) struct Tables {
 pub(super) struct Entry {
     pub(super) link: Link,
     /// Its place among those that wait: held until it is accepted or has ended (R6).
-    pub(super) permit: Option<Permit>,
+    pub(super) permit: Option<Box<Permit>>,
     /// Accepted, or about to be: whether it is open only its link knows.
     pub(super) enrolled: bool,
     pub(super) header: Option<Arc<dyn Any + Send + Sync>>,
-    pub(super) groups: HashSet<Arc<str>>,
+    pub(super) groups: BTreeSet<Arc<str>>,
     pub(super) user: Option<Arc<str>>,
     /// A link is in progress.
     pub(super) linking: bool,
@@ -94,10 +94,10 @@ impl Tables {
         let (id, address) = (link.id(), link.peer().remote_address());
         let entry = Entry {
             link: link.clone(),
-            permit: Some(permit),
+            permit: Some(Box::new(permit)),
             enrolled: false,
             header: None,
-            groups: HashSet::new(),
+            groups: BTreeSet::new(),
             user: None,
             linking: false,
             failed_links: 0,
