@@ -81,7 +81,8 @@ impl Casting {
         self.state = State::Sent;
         let mut now = clock::now();
         for (index, peer) in std::mem::take(&mut self.cast.peers).into_iter().enumerate() {
-            if index % SAME_TIME == SAME_TIME - 1 {
+            // Interceptors may take their time.
+            if index % SAME_TIME == SAME_TIME - 1 || peer.shared().interceptors.is_some() {
                 now = clock::now();
             }
             match self.cast.send(&peer, now) {

@@ -135,3 +135,51 @@ impl Handlers {
         self.0.as_ref().is_some_and(|table| !table.due.is_empty() || woken(table))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    use super::*;
+    use crate::failure::Report;
+    use crate::id::ConnectionId;
+    use crate::service::scope::Scope;
+
+    /// Never done; counts its polls and keeps its waker.
+    fn pending(polls: &Arc<AtomicUsize>, waker: &Arc<Mutex<Option<Waker>>>) -> Handler {
+        let (polls, waker) = (Arc::clone(polls), Arc::clone(waker));
+        let future = poll_fn(move |cx| {
+            polls.fetch_add(1, Ordering::SeqCst);
+            *waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+            Poll::Pending
+        });
+        let report = Report { connection: ConnectionId::next(), method: "a.b", event_id: 1, hook: None };
+        let scope = Scope { depth: 0, deadline: None };
+        Handler::Inline(Guarded::new(Box::pin(future), scope, None, report, None))
+    }
+
+    #[test]
+    fn a_wake_of_one_that_ended_hides_none_of_the_next_in_its_place() {
+        let (mut handlers, polls) = (Handlers::default(), Arc::default());
+        let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
+        let wake = || {
+            let kept = waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+            kept.expect("it was polled").wake();
+        };
+        let [first, next] = [0, 1].map(|generation| Key { index: 0, generation });
+        assert!(handlers.start(first, pending(&polls, &waker)).is_none());
+        wake();
+        handlers.stop(first);
+        assert!(handlers.is_idle() && !handlers.has_due() && handlers.poll_next().is_none());
+        assert!(handlers.start(next, pending(&polls, &waker)).is_none());
+        wake();
+        assert!(handlers.has_due());
+        assert!(handlers.poll_next().is_some());
+        assert_eq!(polls.load(Ordering::SeqCst), 3, "it was polled for its wake");
+        assert!(!handlers.has_due());
+        wake();
+        assert!(handlers.has_due(), "and is again");
+    }
+}

@@ -66,6 +66,25 @@ mod tests {
     use crate::clock;
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_is_set_holds_until_it_has_fired_and_for_its_own_task() {
+        let at = clock::now() + Duration::from_secs(30);
+        let mut timer = Timer::default();
+        assert!(!timer.holds(Some(at), clock::now(), Waker::noop()), "it is not set");
+        poll_fn(|cx| {
+            assert!(timer.poll(Some(at), cx).is_pending());
+            let now = clock::now();
+            assert!(timer.holds(None, now, cx.waker()));
+            assert!(timer.holds(Some(at), now, cx.waker()));
+            assert!(timer.holds(Some(at + Duration::from_secs(1)), now, cx.waker()), "it looks too early");
+            assert!(!timer.holds(Some(at - Duration::from_secs(1)), now, cx.waker()));
+            assert!(!timer.holds(Some(at), now, Waker::noop()));
+            assert!(!timer.holds(Some(at), at, cx.waker()));
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_timer_that_is_set_when_the_budget_is_spent_fires_all_the_same() {
         let at = clock::now() + Duration::from_secs(30);
         let fired = tokio::spawn(async move {
