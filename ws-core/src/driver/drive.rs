@@ -382,7 +382,7 @@ fn take_mail(
 ) -> Option<Arc<dyn Provider>> {
     // Mostly there is nothing.
     let mut mail = *state.mail.take()?;
-    effects.append(&mut mail.effects);
+    mail.effects.leave(effects);
     uploads.take(mail.uploads);
     provider.replace(mail.provider?)
 }
