@@ -89,6 +89,7 @@ impl Effects {
     }
 
     /// Whether there is anything to do, or to tell.
+    #[inline]
     pub(crate) fn asks(&self) -> bool {
         !self.is_empty() || self.told.any()
     }
