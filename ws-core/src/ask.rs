@@ -152,7 +152,7 @@ impl<V: Event> Ask<V> {
             answer.wants_answer,
             answer.metadata,
         );
-        let invocation = Invocation::new(answer.body.as_slice(), &parts);
+        let invocation = Invocation::of_held(&answer.body, &parts);
         let event = V::read(index, &invocation).map_err(|refusal| {
             tracing::debug!(method = self.method.name, ?refusal, "an answer does not decode");
             CallError::InvalidReply

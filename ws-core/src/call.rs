@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::clock;
-use crate::codec::{Body, EncodeError};
+use crate::codec::{Body, EncodeError, Sharing};
 use crate::context::CallOptions;
 use crate::engine::{Begun, Content, Held, Key, Outcome, Outgoing, Refused, Sends};
 use crate::error::{CallError, Fate, Never};
@@ -156,11 +156,11 @@ impl std::fmt::Debug for RawReply {
 }
 
 pub(crate) fn decode<T: Payload>(shared: &Shared, body: &Held) -> Option<T> {
-    let decoded = shared.encoding.decode(body.as_slice(), &shared.limits.decode());
+    let decoded = shared.encoding.decode_from(body.shared(), body.as_slice(), &shared.limits.decode());
     if let Err(error) = &decoded {
         tracing::debug!(%error, "a reply does not decode");
     }
-    decoded.ok()
+    decoded.ok().map(|Sharing(value)| value)
 }
 
 /// A call without its types, so that each type adds only its decoding.

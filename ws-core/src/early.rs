@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::codec::{Body, DecodeError, EncodeError};
+use crate::codec::{Body, DecodeError, EncodeError, Sharing};
 use crate::context::Metadata;
 use crate::engine::{EarlyNext, EarlyTaken, Verdict};
 use crate::protocol::FailClass;
@@ -158,7 +158,7 @@ impl EarlyMessage {
             self.end(Verdict::Fail(FailClass::TooLarge));
             return Err(EarlyAnswerError::Full);
         }
-        match self.shared.encoding.encode(value, self.taken.max_answer) {
+        match self.shared.encoding.encode(&Sharing(value), self.taken.max_answer) {
             Ok(body) => {
                 self.end(verdict(body));
                 Ok(())

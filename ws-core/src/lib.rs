@@ -68,7 +68,7 @@ pub mod transport;
 pub use ask::Ask;
 pub use broadcast::{Broadcast, Casting, Delivery, Gather, Gathering, LatestKey, SlowConsumer};
 pub use call::{Call, EventCall};
-pub use codec::{DecodeError, EncodeError, Encoding};
+pub use codec::{DecodeError, EncodeError, Encoding, shared_bytes};
 pub use connection::{Connection, Owns, ReplaceError};
 pub use connection_context::Context;
 pub use context::{CallOptions, Metadata, MetadataFull};

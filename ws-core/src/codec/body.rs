@@ -1,6 +1,9 @@
 //! An encoded value with room for an envelope in front.
 
 use std::fmt;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 
 /// The encoded bytes of one value.
 ///
@@ -16,6 +19,25 @@ enum Repr {
     Inline(u8, [u8; Body::INLINE]),
     /// The headroom, zeroed, then the payload.
     Buffer(Vec<u8>),
+    /// The same, and bytes that end it and lie elsewhere.
+    Tailed(Box<Tailed>),
+}
+
+#[derive(Clone)]
+struct Tailed {
+    buffer: Vec<u8>,
+    tail: Bytes,
+    /// Once somebody wanted it in one piece.
+    joined: OnceLock<Vec<u8>>,
+}
+
+impl Tailed {
+    fn join(&self) -> Vec<u8> {
+        let mut joined = Vec::with_capacity(self.buffer.len() + self.tail.len());
+        joined.extend_from_slice(&self.buffer);
+        joined.extend_from_slice(&self.tail);
+        joined
+    }
 }
 
 impl Body {
@@ -41,7 +63,7 @@ impl Body {
         }
         let mut buffer = headroom_and(payload.len());
         buffer.extend_from_slice(payload);
-        Self::from_buffer(buffer)
+        Self(Repr::Buffer(buffer))
     }
 
     /// Takes so many bytes.
@@ -50,19 +72,23 @@ impl Body {
         Self(Repr::Inline(length as u8, bytes))
     }
 
-    /// Takes a buffer that began as [`headroom_and`].
+    /// Takes a buffer that began as [`headroom_and`], and the bytes that end it, if they are not in there.
     #[inline]
-    pub(super) const fn from_buffer(buffer: Vec<u8>) -> Self {
-        Self(Repr::Buffer(buffer))
+    pub(super) fn from_buffer(buffer: Vec<u8>, tail: Option<Bytes>) -> Self {
+        Self(match tail {
+            None => Repr::Buffer(buffer),
+            Some(tail) => Repr::Tailed(Box::new(Tailed { buffer, tail, joined: OnceLock::new() })),
+        })
     }
 
-    /// The encoded bytes.
+    /// The encoded bytes. Those of a large [`Bytes`] that lie elsewhere are copied for the first who asks.
     #[inline]
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline(length, bytes) => &bytes[..usize::from(*length)],
             Repr::Buffer(buffer) => &buffer[Self::HEADROOM..],
+            Repr::Tailed(tailed) => &tailed.joined.get_or_init(|| tailed.join())[Self::HEADROOM..],
         }
     }
 
@@ -73,6 +99,7 @@ impl Body {
         match &self.0 {
             Repr::Inline(length, _) => usize::from(*length),
             Repr::Buffer(buffer) => buffer.len() - Self::HEADROOM,
+            Repr::Tailed(tailed) => tailed.buffer.len() - Self::HEADROOM + tailed.tail.len(),
         }
     }
 
@@ -88,11 +115,20 @@ impl Body {
     pub fn into_buffer(self) -> Vec<u8> {
         match self.0 {
             Repr::Buffer(buffer) => buffer,
+            Repr::Tailed(mut tailed) => tailed.joined.take().unwrap_or_else(|| tailed.join()),
             Repr::Inline(length, bytes) => {
                 let mut buffer = headroom_and(usize::from(length));
                 buffer.extend_from_slice(&bytes[..usize::from(length)]);
                 buffer
             }
+        }
+    }
+
+    /// The buffer without the bytes that end it and lie elsewhere, and these.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Option<Bytes>) {
+        match self.0 {
+            Repr::Tailed(tailed) => (tailed.buffer, Some(tailed.tail)),
+            _ => (self.into_buffer(), None),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Which codec a connection speaks.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::sharing::{SHARED, sharing};
 use super::{Body, DecodeError, EncodeError};
 use crate::limits::DecodeLimits;
 
@@ -81,6 +83,19 @@ impl Encoding {
             Self::Bincode => super::bincode::decode(body, limits),
             #[cfg(feature = "msgpack")]
             Self::Msgpack => super::msgpack::decode(body, limits),
+        }
+    }
+    /// As [`decode`](Self::decode); large byte strings of the value may be parts of `source`, of which the body is one.
+    #[inline]
+    pub(crate) fn decode_from<T: DeserializeOwned>(
+        self,
+        source: Option<&Bytes>,
+        body: &[u8],
+        limits: &DecodeLimits,
+    ) -> Result<T, DecodeError> {
+        match source {
+            Some(source) if body.len() >= SHARED => sharing(source, || self.decode(body, limits)),
+            _ => self.decode(body, limits),
         }
     }
 }

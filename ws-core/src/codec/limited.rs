@@ -1,7 +1,10 @@
 //! The writer that both codecs encode into.
 
-use super::Body;
+use bytes::Bytes;
+
 use super::body::headroom_and;
+use super::sharing::offered;
+use super::{Body, SHARED};
 
 /// Collects a body and fails as soon as it would exceed its limit, so that a huge value never takes more memory than
 /// the limit allows.
@@ -11,6 +14,8 @@ pub(super) struct Limited {
     inline: [u8; Body::INLINE],
     /// Empty as long as they lie there; else the headroom, and all bytes.
     buffer: Vec<u8>,
+    /// The last bytes, which are not copied unless others follow.
+    tail: Option<Bytes>,
     /// Bytes collected.
     length: usize,
     limit: usize,
@@ -28,7 +33,7 @@ impl Limited {
     #[inline]
     pub(super) fn new(limit: usize) -> Self {
         let (inline, room) = ([0; Body::INLINE], limit.min(Body::INLINE));
-        Self { inline, buffer: Vec::new(), length: 0, limit, room, overflown: false }
+        Self { inline, buffer: Vec::new(), tail: None, length: 0, limit, room, overflown: false }
     }
 
     #[inline]
@@ -41,15 +46,15 @@ impl Limited {
         if self.buffer.is_empty() {
             Body::from_inline(self.length, self.inline)
         } else {
-            Body::from_buffer(self.buffer)
+            Body::from_buffer(self.buffer, self.tail)
         }
     }
 
     /// Whether the bytes fitted.
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() > self.room - self.length && !self.make_room(bytes.len()) {
-            return false;
+        if bytes.len() > self.room - self.length {
+            return self.put_more(bytes);
         }
         let end = self.length + bytes.len();
         if self.buffer.is_empty() {
@@ -61,24 +66,52 @@ impl Limited {
         true
     }
 
-    /// Takes a buffer, or doubles it, as a `Vec` does, but never past the limit.
     #[cold]
-    fn make_room(&mut self, more: usize) -> bool {
-        if more > self.limit - self.length {
+    fn put_more(&mut self, bytes: &[u8]) -> bool {
+        if bytes.len() > self.limit - self.length {
             self.overflown = true;
             return false;
         }
-        let needed = self.length + more;
-        if self.buffer.is_empty() {
-            self.buffer = headroom_and(needed.max(FIRST).min(self.limit));
-            self.buffer.extend_from_slice(&self.inline[..self.length]);
-        } else {
-            let most = Body::HEADROOM.saturating_add(self.limit);
-            let wanted = self.buffer.capacity().saturating_mul(2).clamp(Body::HEADROOM + needed, most);
-            self.buffer.reserve_exact(wanted - self.buffer.len());
+        if let Some(tail) = self.tail.take() {
+            // It is not the last.
+            self.make_room(tail.len() + bytes.len());
+            self.buffer.extend_from_slice(&tail);
         }
-        self.room = (self.buffer.capacity() - Body::HEADROOM).min(self.limit);
+        let shared = if bytes.len() >= SHARED { offered(bytes) } else { None };
+        match shared {
+            Some(tail) => {
+                self.make_room(0);
+                self.tail = Some(tail);
+                self.length += bytes.len();
+                // Whatever comes next comes here.
+                self.room = self.length;
+            }
+            None => {
+                self.make_room(bytes.len());
+                self.buffer.extend_from_slice(bytes);
+                self.length += bytes.len();
+                // What may be shared comes here as well.
+                let room = (self.buffer.capacity() - Body::HEADROOM).min(self.limit);
+                self.room = room.min(self.length + SHARED - 1);
+            }
+        }
         true
+    }
+
+    /// Takes a buffer for so many bytes more, or doubles it, as a `Vec` does, but never past the limit.
+    fn make_room(&mut self, more: usize) {
+        let most = Body::HEADROOM.saturating_add(self.limit);
+        if self.buffer.is_empty() {
+            let inline = self.length;
+            self.buffer = headroom_and((inline + more).max(FIRST).min(self.limit));
+            self.buffer.extend_from_slice(&self.inline[..inline]);
+        } else {
+            let needed = self.buffer.len() + more;
+            if needed > self.buffer.capacity() {
+                let wanted = self.buffer.capacity().saturating_mul(2).clamp(needed, most);
+                self.buffer.reserve_exact(wanted - self.buffer.len());
+            }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod guard;
 mod limited;
 #[cfg(feature = "msgpack")]
 mod msgpack;
+mod sharing;
 
 #[cfg(test)]
 mod tests;
@@ -22,3 +23,5 @@ mod tests;
 pub(crate) use body::Body;
 pub use encoding::Encoding;
 pub use error::{DecodeError, EncodeError};
+pub(crate) use sharing::SHARED;
+pub use sharing::{Sharing, shared_bytes};

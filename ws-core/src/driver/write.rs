@@ -86,6 +86,7 @@ impl<T: Transport> Driver<T> {
     pub(super) fn hand_over(&mut self, batch: Batch) -> Result<(), SendLost> {
         match batch {
             Batch::Binary(bytes) => self.transport.start_send(bytes),
+            Batch::Tailed(head, tail) => self.transport.start_send_tailed(head, tail),
             Batch::Text(text) => self.transport.start_text(text),
         }
     }

@@ -97,11 +97,22 @@ impl SharedFrame {
 }
 
 /// A frame behind its length, made in front of the body without copying it.
-pub(super) fn framed(mut envelope: Envelope, body: Body) -> Bytes {
-    let prefix = envelope.behind_length(body.len());
+fn framed(envelope: Envelope, body: Body) -> Bytes {
+    let length = body.len();
+    in_front(envelope, length, body.into_buffer())
+}
+
+/// The same, without the bytes that end the body and lie elsewhere; and these.
+pub(super) fn framed_parts(envelope: Envelope, body: Body) -> (Bytes, Option<Bytes>) {
+    let length = body.len();
+    let (buffer, tail) = body.into_parts();
+    (in_front(envelope, length, buffer), tail)
+}
+
+fn in_front(mut envelope: Envelope, body: usize, mut buffer: Vec<u8>) -> Bytes {
+    let prefix = envelope.behind_length(body);
     // The prefix is at most 50 bytes, the headroom is 64.
     let start = Body::HEADROOM - prefix.len();
-    let mut buffer = body.into_buffer();
     buffer[start..Body::HEADROOM].copy_from_slice(prefix);
     Bytes::from(buffer).slice(start..)
 }

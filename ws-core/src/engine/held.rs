@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::codec::Body;
+use crate::codec::{Body, SHARED};
 
 /// A body that waits for its reader. Small ones lie inline; a larger one shares the message that brought it only
 /// where it makes up most of it, so that no small body pins a large buffer.
@@ -31,6 +31,15 @@ impl Held {
         Self::of(&bytes, &bytes)
     }
 
+    /// The bytes that a decoded value may share.
+    #[inline]
+    pub(crate) const fn shared(&self) -> Option<&Bytes> {
+        match self {
+            Self::Inline(..) => None,
+            Self::Shared(bytes) => Some(bytes),
+        }
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
@@ -38,6 +47,13 @@ impl Held {
             Self::Shared(bytes) => bytes,
         }
     }
+}
+
+/// The part `body` of `message` for a handler that decodes it at once. What it decodes may share a large one, and so
+/// keep it.
+#[inline]
+pub(super) fn part(message: &Bytes, body: &[u8]) -> Bytes {
+    if body.len() < SHARED { message.slice_ref(body) } else { detached(message, body) }
 }
 
 /// The part `body` of `message`, as bytes of its own where it is less than half of it.

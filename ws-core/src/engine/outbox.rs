@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::content::{Content, SharedFrame, framed};
-use crate::codec::Body;
+use super::content::{Content, SharedFrame, framed_parts};
+use crate::codec::{Body, SHARED};
 use crate::limits::BATCH_BYTES;
 use crate::protocol::{Envelope, MAX_VARINT, put_length};
 
 /// A body from this size on is not copied into a batch but travels alone, behind its envelope.
-const ALONE: usize = 16 << 10;
+const ALONE: usize = SHARED;
 
 pub(super) struct Outbox {
     /// Whole WebSocket messages, in order, before `open`.
@@ -33,6 +33,8 @@ pub(super) struct Outbox {
 pub(crate) enum Batch {
     /// Frames of ours.
     Binary(Bytes),
+    /// One large frame, the end of which lies elsewhere.
+    Tailed(Bytes, Bytes),
     /// A text of the application's.
     Text(String),
 }
@@ -44,6 +46,7 @@ impl Batch {
     fn len(&self) -> usize {
         match self {
             Self::Binary(bytes) => bytes.len(),
+            Self::Tailed(head, tail) => head.len() + tail.len(),
             Self::Text(text) => text.len() + Self::TEXT_COST,
         }
     }
@@ -157,9 +160,13 @@ impl Outbox {
             return self.append(envelope, metadata, body.payload());
         }
         self.seal();
-        let message = framed(*envelope, std::mem::take(body));
-        self.count(message.len());
-        self.sealed.push_back(Batch::Binary(message));
+        let (message, tail) = framed_parts(*envelope, std::mem::take(body));
+        let batch = match tail {
+            None => Batch::Binary(message),
+            Some(tail) => Batch::Tailed(message, tail),
+        };
+        self.count(batch.len());
+        self.sealed.push_back(batch);
     }
 
     /// Appends a text, which is a WebSocket message of its own.
@@ -279,6 +286,25 @@ mod tests {
         let messages: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|m| frames(&m)).collect();
         assert_eq!(messages, [vec![13, 23], vec![40_003], vec![33], vec![70_003]]);
         assert_eq!(outbox.queued(), 0);
+    }
+
+    #[test]
+    fn a_body_that_ends_elsewhere_travels_from_there() {
+        let tail = Bytes::from(vec![7; ALONE]);
+        let encoding = crate::codec::Encoding::available()[0];
+        let arguments = ("a name", crate::codec::Sharing(&tail));
+        let body = encoding.encode(&arguments, usize::MAX).expect("it can be encoded");
+        let (length, plain) = (body.len(), body.payload().to_vec());
+        let mut outbox = Outbox::new(1 << 20, 1 << 16);
+        outbox.push(&encode::ret(3), &[], body);
+        let queued = outbox.queued();
+        let Some(Batch::Tailed(head, end)) = outbox.take() else { panic!("two pieces") };
+        assert!(std::ptr::eq(end.as_ptr(), tail.as_ptr()), "it was copied");
+        assert_eq!((queued, outbox.queued()), (head.len() + end.len(), 0));
+        let message = Batch::Binary([head, end].concat().into());
+        assert_eq!(frames(&message), [encode::ret(3).len() + length]);
+        let Batch::Binary(message) = message else { unreachable!("just made") };
+        assert!(message.ends_with(&plain));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::deadlines::Due;
 use super::flows::Stage;
-use super::held::detached;
+use super::held::{detached, part};
 use super::lane::Queued;
 use super::pending::{Answered, Outcome, Refused};
 use super::queues::Turn;
@@ -283,7 +283,7 @@ impl Engine {
                 // It outlives this read where somebody waits for it.
                 body: match answers {
                     Some(_) => detached(message, fields.body),
-                    None => message.slice_ref(fields.body),
+                    None => part(message, fields.body),
                 },
                 event_id: fields.id,
                 reply_to: fields.reply_to,
@@ -378,7 +378,7 @@ impl Engine {
             id: fields.method,
             is_call: fields.wants_reply,
             wants_answer: fields.wants_answer,
-            body: message.slice_ref(fields.body),
+            body: part(message, fields.body),
             depth: fields.depth,
             deadline: Some(deadline),
             event_id: fields.id,
@@ -456,7 +456,7 @@ impl Engine {
             id: fields.method,
             is_call: fields.wants_reply,
             wants_answer: fields.wants_answer,
-            body: message.slice_ref(fields.body),
+            body: part(message, fields.body),
             // Nobody waits for an event, so a chain of them has no depth; its handler's calls start at 1.
             depth: 0,
             deadline: None,

@@ -70,12 +70,12 @@ impl Run {
         std::iter::from_fn(move || {
             let (body, next) = self.item(position)?;
             position = next;
-            Some(&self.bytes()[body])
+            Some(&self.frames.as_slice()[body])
         })
     }
 
     /// The bytes that [`item`](Self::item) tells of.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.frames.as_slice()
+    pub(crate) const fn frames(&self) -> &Held {
+        &self.frames
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use serde::Serialize;
 
-use crate::codec::{Body, EncodeError, Encoding};
+use crate::codec::{Body, EncodeError, Encoding, Sharing};
 use crate::protocol::FailClass;
 use crate::service::Payload;
 
@@ -72,11 +72,11 @@ impl Responder {
         Answer(AnswerKind::Nothing)
     }
 
-    pub(crate) fn body<T: Serialize>(&self, value: &T) -> Result<Body, EncodeError> {
-        self.encoding.encode(value, self.max_message)
+    pub(crate) fn body<T: Serialize + 'static>(&self, value: &T) -> Result<Body, EncodeError> {
+        self.encoding.encode(&Sharing(value), self.max_message)
     }
 
-    fn encode<T: Serialize>(&self, value: &T, kind: fn(Body) -> AnswerKind) -> Answer {
+    fn encode<T: Payload>(&self, value: &T, kind: fn(Body) -> AnswerKind) -> Answer {
         match self.body(value) {
             Ok(body) => Answer(kind(body)),
             Err(EncodeError::TooLarge { .. }) => Answer(AnswerKind::TooLarge),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::scope::{Awaited, Awaiting, ScopeGuard};
 use super::{CallContext, Refusal, Responder, Streams};
 use crate::codec::Encoding;
 use crate::context::Metadata;
-use crate::engine::Key;
+use crate::engine::{Held, Key};
 use crate::limits::DecodeLimits;
 use crate::message::MessageHandle;
 use crate::peer::Peer;
@@ -20,6 +21,8 @@ use crate::stream::{ItemSink, Streaming};
 #[derive(Debug)]
 pub struct Invocation<'a> {
     body: &'a [u8],
+    /// What a large argument may share.
+    source: Option<&'a Bytes>,
     parts: &'a InvocationParts,
 }
 
@@ -45,8 +48,12 @@ pub(crate) struct InvocationParts {
 }
 
 impl<'a> Invocation<'a> {
-    pub(crate) const fn new(body: &'a [u8], parts: &'a InvocationParts) -> Self {
-        Self { body, parts }
+    pub(crate) fn new(body: &'a Bytes, parts: &'a InvocationParts) -> Self {
+        Self { body, source: Some(body), parts }
+    }
+
+    pub(crate) fn of_held(body: &'a Held, parts: &'a InvocationParts) -> Self {
+        Self { body: body.as_slice(), source: body.shared(), parts }
     }
 
     /// Decodes the arguments, a tuple in the order of the signature.
@@ -57,7 +64,7 @@ impl<'a> Invocation<'a> {
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         self.parts
             .encoding
-            .decode(self.body, &self.parts.decode_limits)
+            .decode_from(self.source, self.body, &self.parts.decode_limits)
             .map_err(|error| Refusal::InvalidArguments(error.to_string()))
     }
 

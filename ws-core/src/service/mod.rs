@@ -25,6 +25,7 @@ mod table;
 mod tuple;
 
 pub use crate::call::RawReply;
+pub use crate::codec::Sharing;
 pub use absent::Absent;
 pub(crate) use answer::AnswerKind;
 pub use answer::{Answer, HandlerFuture, Refusal, Responder};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::engine::StreamEnd;
+use crate::engine::{Held, StreamEnd};
 use crate::error::Never;
 use crate::protocol::{CloseInfo, FailClass};
 
@@ -55,13 +55,13 @@ impl<E> StreamError<E> {
     }
 
     /// The error of this end; none where the stream is complete. `decode` reads a declared error.
-    pub(super) fn of(end: StreamEnd, decode: impl FnOnce(&[u8]) -> Option<E>) -> Option<Self> {
+    pub(super) fn of(end: StreamEnd, decode: impl FnOnce(&Held) -> Option<E>) -> Option<Self> {
         Some(match end {
             StreamEnd::Completed => return None,
             StreamEnd::Cancelled => Self::Cancelled,
             StreamEnd::Closed(info) => Self::Closed(info),
             StreamEnd::Failed(class, body) => match class {
-                FailClass::Declared => decode(body.as_slice()).map_or(Self::InvalidItem, Self::App),
+                FailClass::Declared => decode(&body).map_or(Self::InvalidItem, Self::App),
                 FailClass::TooLarge => Self::TooLarge,
                 FailClass::Overloaded => Self::Overloaded,
                 FailClass::NoReply => Self::NoEnd,

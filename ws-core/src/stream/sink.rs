@@ -62,7 +62,7 @@ impl ItemSink {
     ///
     /// # Cancel safety
     /// Dropping it while it waits means that the item is not sent.
-    pub fn send<T: Serialize>(&mut self, item: &T) -> SendItem<'_> {
+    pub fn send<T: Serialize + 'static>(&mut self, item: &T) -> SendItem<'_> {
         let item = match self.responder.body(item) {
             Ok(body) => Prepared::Item(Some(body)),
             Err(EncodeError::TooLarge { .. }) => Prepared::Unsendable(Some(AnswerKind::TooLarge)),
@@ -205,7 +205,7 @@ impl ItemSink {
     ///
     /// # Cancel safety
     /// Dropping it drops `items`; the reader learns of it where the handler goes on and answers otherwise.
-    pub async fn run<T: Serialize>(self, items: impl Stream<Item = T>) -> Answer {
+    pub async fn run<T: Serialize + 'static>(self, items: impl Stream<Item = T>) -> Answer {
         self.drain(items, Self::send::<T>).await
     }
 
@@ -213,7 +213,10 @@ impl ItemSink {
     ///
     /// # Cancel safety
     /// As for [`run`](Self::run).
-    pub async fn try_run<T: Serialize, E: Payload>(self, items: impl Stream<Item = Result<T, E>>) -> Answer {
+    pub async fn try_run<T: Serialize + 'static, E: Payload>(
+        self,
+        items: impl Stream<Item = Result<T, E>>,
+    ) -> Answer {
         self.try_drain(items, Self::send::<T>, Self::failed::<E>).await
     }
 }

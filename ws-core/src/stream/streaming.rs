@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +11,8 @@ use futures::Stream;
 
 use super::StreamError;
 use crate::clock;
-use crate::engine::{Key, Run, StreamEnd};
+use crate::codec::Sharing;
+use crate::engine::{Held, Key, Run, StreamEnd};
 use crate::error::Never;
 use crate::service::Payload;
 use crate::service::scope::ScopeGuard;
@@ -82,7 +84,7 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
                 Poll::Ready(Some(end)) => {
                     raw.over = true;
                     raw.scope = ScopeGuard::default();
-                    let error = StreamError::of(end, |body| raw.decode(body));
+                    let error = StreamError::of(end, |body| raw.decode(body, 0..body.as_slice().len()));
                     return Poll::Ready(error.map(Err));
                 }
             }
@@ -102,12 +104,13 @@ impl<T: Payload, E: Payload> futures::stream::FusedStream for Streaming<T, E> {
 }
 
 impl RawReader {
-    fn decode<T: Payload>(&self, body: &[u8]) -> Option<T> {
-        let decoded = self.shared.encoding.decode(body, &self.shared.limits.decode());
+    fn decode<T: Payload>(&self, held: &Held, body: Range<usize>) -> Option<T> {
+        let (encoding, limits) = (self.shared.encoding, self.shared.limits.decode());
+        let decoded = encoding.decode_from(held.shared(), held.as_slice().get(body)?, &limits);
         if let Err(error) = &decoded {
             tracing::debug!(%error, "an item of a stream does not decode");
         }
-        decoded.ok()
+        decoded.ok().map(|Sharing(item)| item)
     }
 
     /// The next item of those that were taken out; none where it does not decode.
@@ -119,9 +122,9 @@ impl RawReader {
         self.position = if is_last { 0 } else { next };
         if is_last {
             let run = self.runs.pop_front()?;
-            return self.decode(&run.bytes()[body]);
+            return self.decode(run.frames(), body);
         }
-        self.decode(&self.runs.front()?.bytes()[body])
+        self.decode(self.runs.front()?.frames(), body)
     }
 
     fn give_up(&mut self) {

@@ -1,7 +1,6 @@
 //! Frames of a WebSocket as they come in (RFC 6455 §5), out of bytes that are read for all connections of a thread into
 //! one buffer: a connection that has no part of a frame holds none.
 
-use std::cell::Cell;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -9,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-use super::masks::mask;
+use super::masks::{mask, rotated};
+use super::scratch;
 use crate::protocol::code;
 
 /// What a frame is for.
@@ -40,11 +40,6 @@ pub(super) const TOO_LARGE: Refused = (code::TOO_LARGE, "a message exceeds the l
 /// Control frames carry no more.
 const MAX_CONTROL: u64 = 125;
 
-thread_local! {
-    /// Empty until it is needed, and while it is used: whoever finds it so makes one.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 #[derive(Debug)]
 pub(super) struct Incoming {
     /// What was read and not taken yet.
@@ -53,6 +48,8 @@ pub(super) struct Incoming {
     chunk: usize,
     /// Of the frame in front, once it is known.
     head: Option<Head>,
+    /// What came of the frame in front, its mask taken off, where that is larger than what is read at once.
+    large: Vec<u8>,
     /// Whether the other side masks: clients do, and servers must not.
     masked: bool,
     max_payload: usize,
@@ -73,12 +70,16 @@ impl Incoming {
     pub(super) fn new(read: Vec<u8>, masked: bool, max_payload: usize, at_once: usize) -> Self {
         let chunk = read.len();
         let inbox = BytesMut::from(Bytes::from(read));
-        Self { inbox, chunk, head: None, masked, max_payload, at_once }
+        Self { inbox, chunk, head: None, large: Vec::new(), masked, max_payload, at_once }
     }
 
     /// The next frame of what was read, where so many bytes of its message are collected.
     pub(super) fn next(&mut self, collected: usize) -> Result<Option<WebSocketFrame>, Refused> {
         let Some(head) = self.head(collected)? else { return Ok(None) };
+        if head.length > self.at_once {
+            let payload = self.next_large(head);
+            return Ok(payload.map(|payload| head.frame(payload)));
+        }
         if self.inbox.len() < head.length {
             return Ok(None);
         }
@@ -93,13 +94,45 @@ impl Incoming {
         if self.inbox.is_empty() {
             self.inbox = BytesMut::new();
         }
-        Ok(Some(WebSocketFrame { opcode: head.opcode, is_final: head.is_final, payload }))
+        Ok(Some(head.frame(payload)))
+    }
+
+    /// A large frame lies in memory of its own; what was read of it goes there first.
+    fn next_large(&mut self, head: Head) -> Option<Bytes> {
+        let missing = head.length - self.large.len();
+        let read = self.inbox.split_to(missing.min(self.inbox.len()));
+        if !read.is_empty() {
+            let from = self.large.len();
+            self.make_room(missing);
+            self.large.extend_from_slice(&read);
+            head.unmask(&mut self.large, from);
+        }
+        if self.inbox.is_empty() {
+            self.inbox = BytesMut::new();
+        }
+        if self.large.len() < head.length {
+            return None;
+        }
+        self.head = None;
+        Some(std::mem::take(&mut self.large).into())
+    }
+
+    /// More memory for the large frame, of which so many bytes are missing. Its claim is believed only as far as bytes
+    /// follow it: for one that came, there is room for four more.
+    fn make_room(&mut self, missing: usize) {
+        let came = self.large.len();
+        if came == self.large.capacity() {
+            let believed = 4 * came.max(self.at_once);
+            // Fourfold steps; the last one is not followed by a small one.
+            let more = if missing <= believed { missing } else { believed - believed / 4 };
+            self.large.reserve_exact(more);
+        }
     }
 
     /// Bytes of its buffer.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.inbox.capacity()
+        self.inbox.capacity() + self.large.capacity()
     }
 
     fn head(&mut self, collected: usize) -> Result<Option<Head>, Refused> {
@@ -121,29 +154,40 @@ impl Incoming {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let length = self.head.map_or(0, |head| head.length);
-        let read = if length > self.at_once {
-            let missing = length - self.inbox.len();
-            // A large frame is read to where it stays. Its claim is believed only as far as bytes follow it.
-            let more = missing.min(self.inbox.len().max(self.at_once));
-            self.inbox.reserve(more);
-            let mut room = (&mut self.inbox).limit(more);
-            ready!(pin!(stream.read_buf(&mut room)).poll(cx))?
-        } else {
-            let mut scratch = SCRATCH.take();
-            if scratch.len() < self.at_once {
-                scratch.resize(self.at_once, 0);
-            }
+        if let Some(head) = self.head.filter(|head| head.length > self.at_once) {
+            // To where it stays; whatever was read with its head is there.
+            let from = self.large.len();
+            let missing = head.length - from;
+            self.make_room(missing);
+            let room = (self.large.capacity() - from).min(missing);
+            let mut room = (&mut self.large).limit(room);
+            let read = ready!(pin!(stream.read_buf(&mut room)).poll(cx))?;
+            head.unmask(&mut self.large, from);
+            return Poll::Ready(Ok(read));
+        }
+        let inbox = &mut self.inbox;
+        let read = scratch::with(self.at_once, |scratch| {
             let mut buffer = ReadBuf::new(&mut scratch[..self.at_once]);
             let polled = Pin::new(stream).poll_read(cx, &mut buffer);
-            let read = buffer.filled().len();
-            self.inbox.extend_from_slice(buffer.filled());
-            SCRATCH.set(scratch);
-            ready!(polled)?;
-            read
-        };
+            inbox.extend_from_slice(buffer.filled());
+            polled.map_ok(|()| buffer.filled().len())
+        });
+        let read = ready!(read)?;
         self.chunk = self.inbox.len();
         Poll::Ready(Ok(read))
+    }
+}
+
+impl Head {
+    const fn frame(self, payload: Bytes) -> WebSocketFrame {
+        WebSocketFrame { opcode: self.opcode, is_final: self.is_final, payload }
+    }
+
+    /// Takes the mask off the bytes of the payload from there on.
+    fn unmask(self, payload: &mut [u8], from: usize) {
+        if let Some(key) = self.key {
+            mask(&mut payload[from..], rotated(key, from));
+        }
     }
 }
 

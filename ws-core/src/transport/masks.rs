@@ -20,6 +20,12 @@ impl Masks {
     }
 }
 
+/// The key for what begins so many bytes after the first.
+pub(super) const fn rotated(key: [u8; 4], position: usize) -> [u8; 4] {
+    let first = position % 4;
+    [key[first], key[(first + 1) % 4], key[(first + 2) % 4], key[(first + 3) % 4]]
+}
+
 /// Puts a mask on, or takes it off.
 pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) {
     let [a, b, c, d] = key;

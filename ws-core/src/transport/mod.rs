@@ -8,6 +8,8 @@ mod memory;
 #[cfg(feature = "websocket")]
 mod outgoing;
 #[cfg(feature = "websocket")]
+mod scratch;
+#[cfg(feature = "websocket")]
 mod upgrading;
 #[cfg(feature = "websocket")]
 mod websocket;
@@ -56,6 +58,15 @@ pub trait Transport: Send + Unpin + 'static {
     /// # Errors
     /// [`SendLost`] once nothing can be sent any more.
     fn start_send(&mut self, message: Bytes) -> Result<(), SendLost>;
+
+    /// Takes one message in two pieces, as [`start_send`](Self::start_send) does: the second is large, and lies where
+    /// the application has it. Without an implementation of its own, both are copied into one.
+    ///
+    /// # Errors
+    /// As [`start_send`](Self::start_send).
+    fn start_send_tailed(&mut self, head: Bytes, tail: Bytes) -> Result<(), SendLost> {
+        self.start_send([head, tail].concat().into())
+    }
 
     /// Takes one text message, as [`start_send`](Self::start_send) does.
     ///

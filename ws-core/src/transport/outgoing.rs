@@ -7,15 +7,20 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
-use super::masks::{Masks, mask};
+use super::masks::{Masks, mask, rotated};
+use super::scratch;
 
 pub(super) const TEXT: u8 = 0x81;
 pub(super) const BINARY: u8 = 0x82;
 pub(super) const CLOSE: u8 = 0x88;
 pub(super) const PONG: u8 = 0x8a;
 
-/// Up to this many bytes, a frame for a stream that takes one slice at a time is copied behind its head.
+/// Up to this many bytes, a frame for a stream that takes one slice at a time is copied behind its head, and a mask is
+/// put on in place. Larger ones pass through the thread's scratch, a part at a time.
 const COPIED: usize = 16 << 10;
+
+/// Bytes of such a part, at most: each write wakes the other side, so that smaller ones cost more.
+const PART: usize = 512 << 10;
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -39,7 +44,17 @@ struct Writing {
     head: [u8; 14],
     head_length: u8,
     body: Bytes,
+    large: Option<Box<Large>>,
     written: usize,
+}
+
+/// What a large message has beyond others.
+#[derive(Debug)]
+struct Large {
+    /// Behind the body.
+    tail: Bytes,
+    /// A mask that is put on part by part.
+    key: Option<[u8; 4]>,
 }
 
 impl Outgoing {
@@ -49,12 +64,17 @@ impl Outgoing {
 
     /// Takes a message; the one before was written.
     pub(super) fn send(&mut self, first: u8, body: Bytes) {
-        self.next = Some(self.frame(first, body));
+        self.next = Some(self.frame(first, body, Bytes::new()));
+    }
+
+    /// The same with a message in two pieces.
+    pub(super) fn send_tailed(&mut self, first: u8, body: Bytes, tail: Bytes) {
+        self.next = Some(self.frame(first, body, tail));
     }
 
     /// Takes an answer, in place of the one before it.
     pub(super) fn answer(&mut self, first: u8, body: Bytes) {
-        self.answer = Some(self.frame(first, body));
+        self.answer = Some(self.frame(first, body, Bytes::new()));
         self.closes = first == CLOSE;
         self.owes = true;
     }
@@ -64,8 +84,8 @@ impl Outgoing {
         self.owes
     }
 
-    fn frame(&mut self, first: u8, body: Bytes) -> Writing {
-        let (mut head, length) = ([0; 14], body.len());
+    fn frame(&mut self, first: u8, body: Bytes, tail: Bytes) -> Writing {
+        let (mut head, length) = ([0; 14], body.len() + tail.len());
         head[0] = first;
         let mut end = 2;
         head[1] = match length {
@@ -81,20 +101,24 @@ impl Outgoing {
                 127
             }
         };
-        let body = match &mut self.masks {
-            None => body,
-            Some(masks) => {
-                let key = masks.next();
-                head[1] |= 0x80;
-                head[end..end + 4].copy_from_slice(&key);
-                end += 4;
+        let key = self.masks.as_mut().map(Masks::next);
+        if let Some(key) = key {
+            head[1] |= 0x80;
+            head[end..end + 4].copy_from_slice(&key);
+            end += 4;
+        }
+        let is_large = !tail.is_empty() || (key.is_some() && length > COPIED);
+        let (body, large) = match key {
+            _ if is_large => (body, Some(Box::new(Large { tail, key }))),
+            None => (body, None),
+            Some(key) => {
                 // In place, where nobody else holds it.
                 let mut own = body.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
                 mask(&mut own, key);
-                own.freeze()
+                (own.freeze(), None)
             }
         };
-        Writing { head, head_length: end as u8, body, written: 0 }
+        Writing { head, head_length: end as u8, body, large, written: 0 }
     }
 
     /// Writes all that was taken and flushes it; counts the bytes.
@@ -130,7 +154,8 @@ impl Outgoing {
 
 impl Writing {
     fn is_over(&self) -> bool {
-        self.written == usize::from(self.head_length) + self.body.len()
+        let tail = self.large.as_ref().map_or(0, |large| large.tail.len());
+        self.written == usize::from(self.head_length) + self.body.len() + tail
     }
 
     /// Writes once.
@@ -140,7 +165,20 @@ impl Writing {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let head = usize::from(self.head_length);
-        let written = if self.written >= head {
+        let written = if let Some(large) = &self.large {
+            if large.key.is_some() || !stream.is_write_vectored() {
+                let wanted = PART.min(head + self.body.len() + large.tail.len() - self.written);
+                let write = |scratch: &mut [u8]| {
+                    let part = &mut scratch[..wanted];
+                    self.fill(large, part);
+                    Pin::new(stream).poll_write(cx, part)
+                };
+                ready!(scratch::with(wanted, write))?
+            } else {
+                let slices = self.pieces(large).map(IoSlice::new);
+                ready!(Pin::new(stream).poll_write_vectored(cx, &slices))?
+            }
+        } else if self.written >= head {
             ready!(Pin::new(stream).poll_write(cx, &self.body[self.written - head..]))?
         } else {
             if !stream.is_write_vectored() && self.body.len() <= COPIED {
@@ -155,6 +193,32 @@ impl Writing {
         }
         self.written += written;
         Poll::Ready(Ok(written))
+    }
+
+    /// What remains of the head, the body and the tail.
+    fn pieces<'a>(&'a self, large: &'a Large) -> [&'a [u8]; 3] {
+        let mut written = self.written;
+        [&self.head[..usize::from(self.head_length)], &self.body[..], &large.tail[..]].map(|piece| {
+            let over = written.min(piece.len());
+            written -= over;
+            &piece[over..]
+        })
+    }
+
+    /// Copies the next bytes of it, with their mask on.
+    fn fill(&self, large: &Large, part: &mut [u8]) {
+        let mut end = 0;
+        for piece in self.pieces(large) {
+            let piece = &piece[..piece.len().min(part.len() - end)];
+            part[end..end + piece.len()].copy_from_slice(piece);
+            end += piece.len();
+        }
+        if let Some(key) = large.key {
+            let head = usize::from(self.head_length);
+            let first = head.saturating_sub(self.written).min(part.len());
+            let position = (self.written + first).saturating_sub(head);
+            mask(&mut part[first..], rotated(key, position));
+        }
     }
 
     /// What remains of the head, and the body, in one piece.

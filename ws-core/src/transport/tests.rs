@@ -1,11 +1,13 @@
 //! The WebSocket by itself, and against tungstenite's.
 
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -81,6 +83,79 @@ async fn every_size_goes_both_ways() {
         assert!(ours.start_send(Bytes::new()).is_err(), "nothing follows a close");
         drop(ours);
         echo.await.expect("no panic");
+    }
+}
+
+/// Takes some bytes at a time, and one slice only or all.
+#[derive(Debug)]
+struct Narrow {
+    stream: DuplexStream,
+    at_once: usize,
+    vectored: bool,
+}
+
+impl AsyncRead for Narrow {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Narrow {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let at_once = self.at_once.min(bytes.len());
+        Pin::new(&mut self.stream).poll_write(cx, &bytes[..at_once])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        assert!(self.vectored, "it was not asked");
+        self.poll_write(cx, &slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<_>>())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.vectored
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn two_pieces_are_one_message_however_they_are_written() {
+    let sides = [true, false].into_iter().flat_map(|server| [(server, true), (server, false)]);
+    for (server, vectored) in sides {
+        for at_once in [1, 7, 4099, usize::MAX] {
+            let (here, there) = duplex(1 << 16);
+            let narrow = Narrow { stream: here, at_once, vectored };
+            let (mut ours, role) = if server {
+                (WebSocketTransport::server(narrow, Vec::new(), &limits()), Role::Client)
+            } else {
+                (WebSocketTransport::client(narrow, Vec::new(), &limits()), Role::Server)
+            };
+            let mut peer = WebSocketStream::from_raw_socket(there, role, None).await;
+            // Two that pass the scratch in more than one part, where there is time for it.
+            let large = if at_once < 100 { 20_001 } else { (1 << 20) + 3 };
+            for (head, tail) in [(0, 1), (3, 20_001), (1, large), (20_001, large)] {
+                let (head, tail) = (Bytes::from(filled(head)), Bytes::from(filled(tail)));
+                let whole = [head.clone(), tail.clone()].concat();
+                ours.start_send_tailed(head, tail).expect("open");
+                let (_, message) = tokio::join!(flushed(&mut ours), peer.next());
+                let message = message.expect("open").expect("well formed");
+                assert!(message == Message::Binary(whole.into()), "{server} {vectored} {at_once}");
+            }
+        }
     }
 }
 
@@ -252,11 +327,13 @@ async fn answers_that_are_never_read_end_the_connection() {
 
 const AT_ONCE: usize = 1000;
 
-/// Reads once from these bytes.
+/// Reads all of these bytes.
 fn read(incoming: &mut Incoming, mut bytes: &[u8]) {
     let mut cx = Context::from_waker(Waker::noop());
-    let read = incoming.poll_read(&mut bytes, &mut cx);
-    assert!(matches!(read, Poll::Ready(Ok(_))));
+    while !bytes.is_empty() {
+        let read = incoming.poll_read(&mut bytes, &mut cx);
+        assert!(matches!(read, Poll::Ready(Ok(_))));
+    }
 }
 
 #[test]

@@ -212,6 +212,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         Ok(())
     }
 
+    fn start_send_tailed(&mut self, head: Bytes, tail: Bytes) -> Result<(), SendLost> {
+        self.sendable()?;
+        self.outgoing.send_tailed(BINARY, head, tail);
+        Ok(())
+    }
+
     fn start_text(&mut self, text: String) -> Result<(), SendLost> {
         self.sendable()?;
         self.outgoing.send(TEXT, text.into());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::{Ident, Index};
 
 use super::names::Names;
 use crate::model::Contract;
@@ -36,25 +36,27 @@ pub(super) fn call_codec(contract: &Contract, names: &Names, arities: &BTreeSet<
             ::core::result::Result<Value, Error>,
         ) -> #runtime::service::Answer,
     };
-    let make_send = quote! {
-        send: |__handle, __method, __arguments| {
-            #runtime::service::RemoteHandle::call(__handle, __method, __arguments)
-        },
-        cast: |__handle, __method, __arguments| {
-            #runtime::broadcast::BroadcastHandle::call(__handle, __method, __arguments)
-        },
-        outcome: |__reply| #runtime::service::RawReply::decode(__reply),
-        answer: |__responder, __outcome| match __outcome {
-            ::core::result::Result::Ok(__value) => {
-                #runtime::service::Responder::value(&__responder, &__value)
-            }
-            ::core::result::Result::Err(__error) => {
-                #runtime::service::Responder::error(&__responder, &__error)
-            }
-        },
+    let make_send = |sent: &TokenStream| {
+        quote! {
+            send: |__handle, __method, __arguments| {
+                #runtime::service::RemoteHandle::call(__handle, __method, &#sent)
+            },
+            cast: |__handle, __method, __arguments| {
+                #runtime::broadcast::BroadcastHandle::call(__handle, __method, &#sent)
+            },
+            outcome: |__reply| #runtime::service::RawReply::decode(__reply),
+            answer: |__responder, __outcome| match __outcome {
+                ::core::result::Result::Ok(__value) => {
+                    #runtime::service::Responder::value(&__responder, &__value)
+                }
+                ::core::result::Result::Err(__error) => {
+                    #runtime::service::Responder::error(&__responder, &__error)
+                }
+            },
+        }
     };
     let outcome = [format_ident!("Value"), format_ident!("Error")];
-    codec(contract, &names.call, arities, &outcome, &send, &make_send)
+    codec(contract, &names.call, arities, &outcome, &send, make_send)
 }
 
 /// The codec of a call that streams, where there are any.
@@ -74,24 +76,26 @@ pub(super) fn stream_codec(contract: &Contract, names: &Names, arities: &BTreeSe
             ::core::result::Result<Value, Error>,
         ) -> #runtime::service::Answer,
     };
-    let make_send = quote! {
-        open: |__handle, __method, __arguments| {
-            #runtime::service::RemoteHandle::stream(__handle, __method, __arguments)
-        },
-        put: |__sink, __item| #runtime::ItemSink::send(__sink, __item),
-        fail: |__sink, __error| #runtime::ItemSink::failed(__sink, __error),
-        upload: |__invocation| #runtime::service::Invocation::upload(__invocation),
-        answer: |__responder, __outcome| match __outcome {
-            ::core::result::Result::Ok(__value) => {
-                #runtime::service::Responder::value(&__responder, &__value)
-            }
-            ::core::result::Result::Err(__error) => {
-                #runtime::service::Responder::error(&__responder, &__error)
-            }
-        },
+    let make_send = |sent: &TokenStream| {
+        quote! {
+            open: |__handle, __method, __arguments| {
+                #runtime::service::RemoteHandle::stream(__handle, __method, &#sent)
+            },
+            put: |__sink, __item| #runtime::ItemSink::send(__sink, __item),
+            fail: |__sink, __error| #runtime::ItemSink::failed(__sink, __error),
+            upload: |__invocation| #runtime::service::Invocation::upload(__invocation),
+            answer: |__responder, __outcome| match __outcome {
+                ::core::result::Result::Ok(__value) => {
+                    #runtime::service::Responder::value(&__responder, &__value)
+                }
+                ::core::result::Result::Err(__error) => {
+                    #runtime::service::Responder::error(&__responder, &__error)
+                }
+            },
+        }
     };
     let types = [format_ident!("Value"), format_ident!("Error"), format_ident!("Upload")];
-    codec(contract, &names.stream, arities, &types, &send, &make_send)
+    codec(contract, &names.stream, arities, &types, &send, make_send)
 }
 
 /// The codec of an event, where there are any.
@@ -109,15 +113,17 @@ pub(super) fn event_codec(contract: &Contract, names: &Names, arities: &BTreeSet
             &Arguments,
         ) -> #runtime::Casting,
     };
-    let make_send = quote! {
-        send: |__handle, __method, __arguments| {
-            #runtime::service::RemoteHandle::event(__handle, __method, __arguments)
-        },
-        cast: |__handle, __method, __arguments| {
-            #runtime::broadcast::BroadcastHandle::event(__handle, __method, __arguments)
-        },
+    let make_send = |sent: &TokenStream| {
+        quote! {
+            send: |__handle, __method, __arguments| {
+                #runtime::service::RemoteHandle::event(__handle, __method, &#sent)
+            },
+            cast: |__handle, __method, __arguments| {
+                #runtime::broadcast::BroadcastHandle::event(__handle, __method, &#sent)
+            },
+        }
     };
-    codec(contract, &names.event, arities, &[], &send, &make_send)
+    codec(contract, &names.event, arities, &[], &send, make_send)
 }
 
 fn codec(
@@ -126,7 +132,7 @@ fn codec(
     arities: &BTreeSet<usize>,
     outcome: &[Ident],
     fields: &TokenStream,
-    make_fields: &TokenStream,
+    make_fields: impl Fn(&TokenStream) -> TokenStream,
 ) -> TokenStream {
     if arities.is_empty() {
         return TokenStream::new();
@@ -136,6 +142,18 @@ fn codec(
         let constructor = constructor(codec, *arity, Span::call_site());
         let arguments: Vec<_> = (0..*arity).map(|position| format_ident!("Argument{position}")).collect();
         let parameters = arguments.iter().chain(outcome);
+        // A large `Bytes` is not copied on its way.
+        let places: Vec<_> = (0..*arity).map(Index::from).collect();
+        let sharing = quote!(#runtime::service::Sharing);
+        let make_fields = make_fields(&quote!((#(#sharing(&__arguments.#places),)*)));
+        let read = quote! {
+            match #runtime::service::Invocation::arguments::<(#(#sharing<#arguments>,)*)>(__invocation) {
+                ::core::result::Result::Ok(__arguments) => {
+                    ::core::result::Result::Ok((#(__arguments.#places.0,)*))
+                }
+                ::core::result::Result::Err(__refusal) => ::core::result::Result::Err(__refusal),
+            }
+        };
         quote! {
             #(#cfgs)*
             #[doc(hidden)]
@@ -144,12 +162,9 @@ fn codec(
                 -> #codec<(#(#arguments,)*), #(#outcome,)*>
             {
                 #codec {
-                    arguments: |__invocation| #runtime::service::Invocation::arguments(__invocation),
+                    arguments: |__invocation| #read,
                     decode: |__invocation| {
-                        #runtime::service::Decoded::new::<(#(#arguments,)*)>(
-                            #runtime::service::Invocation::arguments(__invocation),
-                            __invocation,
-                        )
+                        #runtime::service::Decoded::new::<(#(#arguments,)*)>(#read, __invocation)
                     },
                     #make_fields
                 }

@@ -78,7 +78,7 @@ fn event(contract: &Contract, names: &Names) -> TokenStream {
                 __writer,
                 &#specs::__WS_SPECS[#specs::#variant as ::core::primitive::usize],
                 #specs::#variant as ::core::primitive::usize,
-                &(#(#bindings,)*),
+                &(#(#runtime::service::Sharing(&#bindings),)*),
             ),
         }
     });
@@ -107,8 +107,9 @@ fn event(contract: &Contract, names: &Names) -> TokenStream {
         quote! {
             #(#cfgs)*
             |__invocation| {
-                let (#(#bindings,)*) =
-                    #runtime::service::Invocation::arguments::<(#(#types,)*)>(__invocation)?;
+                let (#(#runtime::service::Sharing(#bindings),)*) = #runtime::service::Invocation::arguments::<
+                    (#(#runtime::service::Sharing<#types>,)*)
+                >(__invocation)?;
                 ::core::result::Result::Ok(Self::#variant #fields)
             }
         }

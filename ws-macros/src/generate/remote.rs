@@ -185,6 +185,11 @@ fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
         (None, Some(_)) => quote!(#runtime::service::RemoteHandle::call_with_upload),
         (Some(_), Some(_)) => quote!(#runtime::service::RemoteHandle::stream_with_upload),
     };
+    // A codec does it for the others.
+    let sent = match &method.upload {
+        Some(_) => quote!((#(#runtime::service::Sharing(&#arguments),)*)),
+        None => quote!((#(#arguments,)*)),
+    };
     // No locals here: an argument may have any name.
     quote! {
         #(#cfgs)*
@@ -193,7 +198,7 @@ fn method(contract: &Contract, names: &Names, method: &Method) -> TokenStream {
             #send(
                 &self.handle,
                 &Self::METHODS[#index::#variant as ::core::primitive::usize],
-                &(#(#arguments,)*),
+                &#sent,
                 #upload
             )
         }

@@ -9,6 +9,7 @@ mod encoding;
 mod hostile;
 mod rich;
 mod round_trip;
+mod sharing;
 
 use serde::Serialize;
 

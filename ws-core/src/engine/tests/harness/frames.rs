@@ -87,6 +87,7 @@ pub(crate) fn whole(envelope: &Envelope, body: &[u8]) -> Vec<u8> {
 pub(crate) fn binary(batch: Batch) -> Bytes {
     match batch {
         Batch::Binary(bytes) => bytes,
+        Batch::Tailed(head, tail) => [head, tail].concat().into(),
         Batch::Text(text) => panic!("a text was not asked for: {text}"),
     }
 }
