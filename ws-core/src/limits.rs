@@ -29,6 +29,10 @@ pub const ITEMS_AHEAD: usize = 64 << 10;
 /// One WebSocket message carries frames up to this many bytes, or a single larger frame (P2).
 pub const BATCH_BYTES: usize = 64 << 10;
 
+/// Bytes of a large message that a client masks and writes at once, at most (R46). Each write wakes the other side, so that
+/// smaller ones cost more.
+pub(crate) const MASKED_BYTES: usize = 512 << 10;
+
 /// Fingerprints that one HELLO may carry in each direction (R35).
 pub const MAX_FINGERPRINTS: usize = 4096;
 
@@ -126,7 +130,8 @@ limits! {
     outbox_reserve: usize = 64 << 10;
     /// Bytes of calls, events and answers that a server buffers over all its connections: 1 GiB, then `Overloaded`.
     max_buffered_bytes: usize = 1 << 30;
-    /// Bytes that are read from a socket at once: 64 KiB, into a buffer for all sockets of a thread.
+    /// Bytes that are read from a socket at once: 64 KiB, into a buffer for all sockets of a thread. A client that sends
+    /// messages larger than 16 KiB puts their masks on in the same buffer, which has up to 512 KiB then.
     read_buffer: usize = 64 << 10;
     /// Overloads by a peer that ignores its announced limits, before it is closed 1008: 64 (R12).
     max_violations: u32 = 64;
@@ -288,7 +293,8 @@ impl Limits {
         // What the peer uploads; the last item of each may exceed its window by one message.
         let window = self.stream_bytes + self.stream_items as usize * ITEM_COST + self.max_message;
         let streams = self.all_streams() * window + self.stream_buffer;
-        let socket = self.read_buffer + 2 * self.max_websocket_message();
+        let scratch = if self.read_buffer > MASKED_BYTES { self.read_buffer } else { MASKED_BYTES };
+        let socket = scratch + 2 * self.max_websocket_message();
         calls + events + streams + texts + metadata + outbox + broadcasts + socket
     }
 }

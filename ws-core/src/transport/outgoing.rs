@@ -9,6 +9,7 @@ use tokio::io::AsyncWrite;
 
 use super::masks::{Masks, mask, rotated};
 use super::scratch;
+use crate::limits::MASKED_BYTES;
 
 pub(super) const TEXT: u8 = 0x81;
 pub(super) const BINARY: u8 = 0x82;
@@ -18,9 +19,6 @@ pub(super) const PONG: u8 = 0x8a;
 /// Up to this many bytes, a frame for a stream that takes one slice at a time is copied behind its head, and a mask is
 /// put on in place. Larger ones pass through the thread's scratch, a part at a time.
 const COPIED: usize = 16 << 10;
-
-/// Bytes of such a part, at most: each write wakes the other side, so that smaller ones cost more.
-const PART: usize = 512 << 10;
 
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -167,7 +165,7 @@ impl Writing {
         let head = usize::from(self.head_length);
         let written = if let Some(large) = &self.large {
             if large.key.is_some() || !stream.is_write_vectored() {
-                let wanted = PART.min(head + self.body.len() + large.tail.len() - self.written);
+                let wanted = MASKED_BYTES.min(head + self.body.len() + large.tail.len() - self.written);
                 let write = |scratch: &mut [u8]| {
                     let part = &mut scratch[..wanted];
                     self.fill(large, part);
