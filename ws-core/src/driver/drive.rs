@@ -85,7 +85,7 @@ pub struct Driver<T: Transport> {
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
-    closing: Option<Box<Closing>>,
+    pub(super) closing: Option<Box<Closing>>,
     ended: bool,
 }
 
@@ -382,7 +382,7 @@ fn take_mail(
 ) -> Option<Arc<dyn Provider>> {
     // Mostly there is nothing.
     let mut mail = *state.mail.take()?;
-    effects.append(&mut mail.effects);
+    mail.effects.leave(effects);
     uploads.take(mail.uploads);
     provider.replace(mail.provider?)
 }

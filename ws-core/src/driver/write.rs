@@ -1,5 +1,6 @@
 //! Writing batches, one flush each, and seeing that they make their way (R38).
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -127,7 +128,7 @@ impl<T: Transport> Driver<T> {
     fn exchange(&mut self, take: bool) -> Option<Batch> {
         let now = clock::now();
         let mut verdicts = std::mem::take(&mut self.work().verdicts);
-        let mut ends = self.uploads.take_ends();
+        let mut ends = self.uploads.has_ends().then(|| self.uploads.take_ends());
         let batch = self.with_engine(|engine: &mut Engine, effects| {
             while let Some((key, verdict)) = verdicts.pop_front() {
                 if let Err(verdict) = engine.finish(now, key, verdict, effects) {
@@ -135,16 +136,19 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
             }
-            while let Some((flow, verdict)) = ends.pop_front() {
+            let ends = &mut ends;
+            while let Some((flow, verdict)) = ends.as_mut().and_then(VecDeque::pop_front) {
                 if let Err(verdict) = engine.finish_upload(now, flow, verdict, effects) {
-                    ends.push_front((flow, verdict));
+                    ends.get_or_insert_default().push_front((flow, verdict));
                     break;
                 }
             }
             if take { engine.take_batch(now, effects) } else { None }
         });
         self.work().verdicts = verdicts;
-        self.uploads.keep_ends(ends);
+        if let Some(ends) = ends {
+            self.uploads.keep_ends(ends);
+        }
         batch
     }
 }
