@@ -317,6 +317,12 @@ impl Link {
         Peer::new(Arc::clone(&self.shared))
     }
 
+    /// The same, in place of this.
+    #[must_use]
+    pub fn into_peer(self) -> Peer {
+        Peer::new(self.shared)
+    }
+
     /// The encoding that was agreed on.
     #[must_use]
     pub fn encoding(&self) -> Encoding {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -79,6 +80,14 @@ pub(crate) struct Mail {
 }
 
 impl State {
+    /// The driver sleeps from now on: whoever gives it work takes its waker. Gives when it is to look again by itself.
+    pub(crate) fn rest(&mut self, driver: &Waker) -> Option<Instant> {
+        if !self.driver.as_ref().is_some_and(|kept| kept.will_wake(driver)) {
+            self.driver = Some(driver.clone());
+        }
+        self.engine.next_time()
+    }
+
     /// Room for what the driver shall find.
     pub(crate) fn mail(&mut self) -> &mut Mail {
         self.mail.get_or_insert_default()

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -40,6 +41,9 @@ pub struct Casting {
     slow: FuturesUnordered<Waiting>,
 }
 
+/// To so many connections an event is sent at the same time, as far as their deadlines are concerned.
+const SAME_TIME: usize = 16;
+
 /// An event that is ready to be sent.
 pub(super) struct Cast {
     pub(super) peers: Vec<Peer>,
@@ -75,8 +79,12 @@ impl Casting {
 
     fn deliver(&mut self) {
         self.state = State::Sent;
-        for peer in std::mem::take(&mut self.cast.peers) {
-            match self.cast.send(&peer) {
+        let mut now = clock::now();
+        for (index, peer) in std::mem::take(&mut self.cast.peers).into_iter().enumerate() {
+            if index % SAME_TIME == SAME_TIME - 1 {
+                now = clock::now();
+            }
+            match self.cast.send(&peer, now) {
                 Ok(posted) => self.delivery.count(posted),
                 Err(waits) => self.slow.push(*waits),
             }
@@ -86,7 +94,7 @@ impl Casting {
 
 impl Cast {
     /// To one of them; gives what is to be awaited where the event shall wait.
-    fn send(&self, peer: &Peer) -> Result<Posted, Box<Waiting>> {
+    fn send(&self, peer: &Peer, now: Instant) -> Result<Posted, Box<Waiting>> {
         let Some(frame) = self.frames.get(peer.encoding()) else { return Ok(Posted::Refused) };
         let Some((id, frame)) = self.intercepted(peer, frame) else { return Ok(Posted::Refused) };
         let shared = peer.shared();
@@ -101,14 +109,14 @@ impl Cast {
             latest: self.latest.clone(),
         };
         if self.slow != SlowConsumer::Wait {
-            return Ok(shared.with(|engine, effects| engine.post(clock::now(), post, effects)));
+            return Ok(shared.with(|engine, effects| engine.post(now, post, effects)));
         }
         let waits = |post: Post| Waiting {
             sending: Sending::broadcast(Arc::clone(shared), post.method, self.method, post.frame),
             to: Arc::clone(shared),
         };
         shared
-            .with(|engine, effects| engine.post_now(clock::now(), post, effects))
+            .with(|engine, effects| engine.post_now(now, post, effects))
             .map_err(|post| Box::new(waits(post)))
     }
 

@@ -20,7 +20,7 @@ use super::uploads::Uploads;
 use super::work::Work;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Arrived, Effects};
+use crate::engine::{Arrived, Effects, Engine};
 use crate::failure::{Failure, log_internal, panic_text};
 use crate::id::ConnectionId;
 use crate::interceptor::Subject;
@@ -79,9 +79,13 @@ pub struct Driver<T: Transport> {
     /// Whether no other connection had a turn on this thread since the last one of this.
     pub(super) alone: bool,
     /// Whether its runtime has several threads; looked up once.
-    many_threads: Option<bool>,
+    pub(super) many_threads: Option<bool>,
     /// It has just let others go first.
     has_waited: bool,
+    /// The clock, as it was read last in this turn.
+    pub(super) now: Option<Instant>,
+    /// When to look again, where the last look found nothing more to do and left the waker.
+    pub(super) rests: Option<Option<Instant>>,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
@@ -132,6 +136,8 @@ impl<T: Transport> Driver<T> {
             alone: false,
             many_threads: None,
             has_waited: false,
+            now: None,
+            rests: None,
             received: 0,
             last_bytes: None,
             closing: None,
@@ -145,14 +151,14 @@ impl<T: Transport> Driver<T> {
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<CloseInfo> {
         let mut budget = Budget { polls: POLLS, reads: READS, bytes: READ_BYTES };
-        // What handles left comes first: nothing is started on a connection that they closed.
-        self.with_engine(|_, _| ());
-        self.apply(None, &mut budget);
+        let mut drained = self.begin(cx, &mut budget);
         for _ in 0..ROUNDS {
             if self.closing.is_some() {
                 return self.poll_closing(cx);
             }
-            self.read(cx, &mut budget);
+            if !std::mem::take(&mut drained) {
+                self.read(cx, &mut budget);
+            }
             if self.streams && self.closing.is_none() {
                 // Calls and answers that are ready do not wait for what producers make now (R26).
                 self.write(cx, &mut budget);
@@ -178,6 +184,40 @@ impl<T: Transport> Driver<T> {
         Poll::Pending
     }
 
+    /// Reads once, and takes over what handles left: nothing is started on a connection that they closed. Whether there
+    /// was nothing to read.
+    fn begin(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> bool {
+        (self.now, self.rests) = (None, None);
+        if self.closing.is_some() {
+            return false;
+        }
+        let polled = self.transport.poll_receive(cx);
+        // A message is looked at under the same lock as what handles left; so is what is to be written.
+        let waits = match &polled {
+            Poll::Ready(received) => matches!(received, Received::Message(_)),
+            Poll::Pending => self.is_idle(),
+        };
+        if !waits {
+            self.with_engine(|_, _| ());
+            self.apply(None, budget);
+        }
+        match polled {
+            Poll::Ready(received) => {
+                self.take_in(received, budget);
+                false
+            }
+            Poll::Pending => {
+                self.note_bytes();
+                true
+            }
+        }
+    }
+
+    /// Whether nothing of the application's would be run.
+    fn is_idle(&self) -> bool {
+        self.work.is_none() && self.handlers.is_idle() && self.uploads.is_idle()
+    }
+
     fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseInfo> {
         let Some(mut closing) = self.closing.take() else { return Poll::Pending };
         match closing.poll(self, cx) {
@@ -197,32 +237,57 @@ impl<T: Transport> Driver<T> {
             let Poll::Ready(received) = self.transport.poll_receive(cx) else {
                 return self.note_bytes();
             };
-            self.received = self.transport.received();
-            budget.reads -= 1;
-            match received {
-                Received::Message(message) => {
-                    let now = clock::now();
-                    budget.bytes = budget.bytes.saturating_sub(message.len());
-                    self.with_engine(|engine, effects| engine.receive(now, &message, effects));
-                    self.apply(Some(&message), budget);
+            self.take_in(received, budget);
+        }
+    }
+
+    fn take_in(&mut self, received: Received, budget: &mut Budget) {
+        self.received = self.transport.received();
+        budget.reads -= 1;
+        match received {
+            Received::Message(message) => {
+                budget.bytes = budget.bytes.saturating_sub(message.len());
+                self.receive(&message, budget);
+            }
+            Received::Text(text) => {
+                let now = self.read_clock();
+                budget.bytes = budget.bytes.saturating_sub(text.len());
+                self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
+                self.apply(None, budget);
+            }
+            Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
+            Received::Close(frame) => {
+                let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));
+                self.close(CloseInfo::new(code, reason, ClosedBy::Peer), Closing::answer);
+            }
+            Received::Violation(code, reason) => {
+                self.close(CloseInfo::new(code, reason, ClosedBy::Local), Closing::unreadable);
+            }
+            Received::Lost => self.lost(),
+        }
+    }
+
+    /// What handles left comes before the message: it may have ended the connection, and its arguments are no part of
+    /// this message.
+    fn receive(&mut self, message: &Bytes, budget: &mut Budget) {
+        let now = self.read_clock();
+        loop {
+            let received = self.with_state(|state, effects, had_mail| {
+                if !had_mail {
+                    state.engine.receive(now, message, effects);
                 }
-                Received::Text(text) => {
-                    let now = clock::now();
-                    budget.bytes = budget.bytes.saturating_sub(text.len());
-                    self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
-                    self.apply(None, budget);
-                }
-                Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
-                Received::Close(frame) => {
-                    let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));
-                    self.close(CloseInfo::new(code, reason, ClosedBy::Peer), Closing::answer);
-                }
-                Received::Violation(code, reason) => {
-                    self.close(CloseInfo::new(code, reason, ClosedBy::Local), Closing::unreadable);
-                }
-                Received::Lost => self.lost(),
+                !had_mail
+            });
+            self.apply(Some(message).filter(|_| received), budget);
+            if received || self.closing.is_some() {
+                return;
             }
         }
+    }
+
+    /// Reads the clock, and keeps the reading for the rest of the turn.
+    pub(super) fn read_clock(&mut self) -> Instant {
+        *self.now.insert(clock::now())
     }
 
     /// A large message on a slow line: bytes come, though no message is whole yet (R33).
@@ -235,16 +300,20 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Uses the engine under its lock, and takes over what handles left for the driver.
-    pub(super) fn with_engine<V>(
-        &mut self,
-        f: impl FnOnce(&mut crate::engine::Engine, &mut Effects) -> V,
-    ) -> V {
+    pub(super) fn with_engine<V>(&mut self, f: impl FnOnce(&mut Engine, &mut Effects) -> V) -> V {
+        self.with_state(|state, effects, _| f(&mut state.engine, effects))
+    }
+
+    /// The same; tells whether handles had left anything.
+    pub(super) fn with_state<V>(&mut self, f: impl FnOnce(&mut State, &mut Effects, bool) -> V) -> V {
+        self.rests = None;
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         // What handles left comes first: what ends it must find it.
+        let had_mail = has_mail(state);
         let effects = &mut self.work.get_or_insert_with(Work::borrow).effects;
         let replaced = take_mail(state, effects, &mut self.provider, &mut self.uploads);
-        let value = f(&mut state.engine, effects);
+        let value = f(state, effects, had_mail);
         self.room = state.engine.room();
         self.max_answer = state.engine.max_answer();
         self.streams = state.engine.streams() > 0;
@@ -281,23 +350,23 @@ impl<T: Transport> Driver<T> {
     /// Whether there is nothing to do until somebody wakes this task.
     fn rest(&mut self, cx: &mut Context<'_>) -> bool {
         let stall = self.progress.stalls_at(self.shared.limits.write_stall);
-        let next = {
-            let mut state = self.shared.lock();
-            if has_mail(&state) {
-                // Taken here, since a transport that blocks keeps `write` from looking.
-                drop(state);
-                self.with_engine(|_, _| ());
-                self.apply(None, &mut Budget::none());
-                return false;
+        let next = match self.rests.take() {
+            Some(next) => next,
+            None => {
+                let mut state = self.shared.lock();
+                if has_mail(&state) {
+                    // Taken here, since a transport that blocks keeps `write` from looking.
+                    drop(state);
+                    self.with_engine(|_, _| ());
+                    self.apply(None, &mut Budget::none());
+                    return false;
+                }
+                if !self.progress.is_blocked() && state.engine.has_output() {
+                    return false;
+                }
+                self.room = state.engine.room();
+                state.rest(cx.waker())
             }
-            if !self.progress.is_blocked() && state.engine.has_output() {
-                return false;
-            }
-            self.room = state.engine.room();
-            if !state.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                state.driver = Some(cx.waker().clone());
-            }
-            state.engine.next_time()
         };
         self.handlers.register(cx.waker());
         self.uploads.register(cx.waker());
@@ -306,6 +375,9 @@ impl<T: Transport> Driver<T> {
             return false;
         }
         let next = [next, stall].into_iter().flatten().min();
+        if self.now.is_some_and(|now| self.timer.holds(next, now, cx.waker())) {
+            return true;
+        }
         if self.timer.poll(next, cx).is_pending() {
             return true;
         }

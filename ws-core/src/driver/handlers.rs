@@ -73,6 +73,9 @@ impl Handlers {
     pub(super) fn poll_next(&mut self) -> Option<Option<(Key, Verdict)>> {
         let table = self.0.as_mut()?;
         if table.due.is_empty() {
+            if table.live == 0 {
+                return None;
+            }
             table.ready.take(&mut table.due);
         }
         let index = table.due.pop_front()?;
@@ -111,7 +114,7 @@ impl Handlers {
     /// Has the task woken by handlers that are woken from now on. Whoever was woken before is seen by
     /// [`has_due`](Self::has_due), asked after this.
     pub(super) fn register(&self, driver: &Waker) {
-        if let Some(table) = &self.0 {
+        if let Some(table) = self.0.as_ref().filter(|table| table.live > 0) {
             table.ready.driver.register(driver);
         }
     }
@@ -121,7 +124,14 @@ impl Handlers {
         self.0.is_none()
     }
 
+    /// Whether none is pending and none is to be polled.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.as_ref().is_none_or(|table| table.live == 0 && table.due.is_empty())
+    }
+
+    /// Whether any was woken. Wakes of those that have ended stay where they are until another one is pending.
     pub(super) fn has_due(&self) -> bool {
-        self.0.as_ref().is_some_and(|table| !table.due.is_empty() || !table.ready.is_empty())
+        let woken = |table: &Table| table.live > 0 && !table.ready.is_empty();
+        self.0.as_ref().is_some_and(|table| !table.due.is_empty() || woken(table))
     }
 }

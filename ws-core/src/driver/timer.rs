@@ -18,6 +18,14 @@ pub(super) struct Timer {
 }
 
 impl Timer {
+    /// Whether it need not be looked at: it wakes the task at `next` or before, and had not fired at `now`. A clock
+    /// reading costs less than the timer's own state, which lies elsewhere.
+    pub(super) fn holds(&self, next: Option<Instant>, now: Instant, waker: &Waker) -> bool {
+        let Some(next) = next else { return true };
+        self.at.is_some_and(|at| at <= next && now < at)
+            && self.waker.as_ref().is_some_and(|kept| kept.will_wake(waker))
+    }
+
     /// Makes sure that the task is woken at `next`; ready where that has come already.
     pub(super) fn poll(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(next) = next else { return Poll::Pending };

@@ -42,6 +42,13 @@ impl Uploads {
         }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|lists| lists.new.is_empty() && lists.ends.is_empty() && lists.begun.is_idle())
+    }
+
     pub(super) fn has_due(&self) -> bool {
         let has = |lists: &Lists| !lists.new.is_empty() || !lists.ends.is_empty() || lists.begun.has_due();
         self.0.as_deref().is_some_and(has)

@@ -1,12 +1,11 @@
 //! Writing batches, one flush each, and seeing that they make their way (R38).
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::drive::{Budget, Driver};
-use crate::clock;
-use crate::engine::{Batch, Engine};
+use crate::engine::Batch;
 use crate::transport::{SendLost, Transport};
 
 /// Batches written in one turn.
@@ -66,7 +65,7 @@ impl<T: Transport> Driver<T> {
             if done {
                 return;
             }
-            let Some(batch) = self.exchange(true) else { return self.apply(None, budget) };
+            let Some(batch) = self.exchange(Some(cx.waker())) else { return self.apply(None, budget) };
             self.apply(None, budget);
             if self.hand_over(batch).is_err() {
                 return self.lost();
@@ -98,7 +97,7 @@ impl<T: Transport> Driver<T> {
     /// The transport blocks: verdicts still go into the outbox, as far as it takes them.
     fn keep_verdicts(&mut self, budget: &mut Budget) {
         if self.has_verdicts() {
-            self.exchange(false);
+            self.exchange(None);
             self.apply(None, budget);
         }
     }
@@ -116,7 +115,8 @@ impl<T: Transport> Driver<T> {
             Poll::Ready(Err(_)) => Poll::Ready(Err(())),
             Poll::Pending => {
                 // No PONG can pass the frame that is being written, so its progress stands for one (R33).
-                if let Some(at) = self.progress.blocked(clock::now(), self.transport.written()) {
+                let now = self.read_clock();
+                if let Some(at) = self.progress.blocked(now, self.transport.written()) {
                     self.last_bytes = Some(at);
                 }
                 Poll::Pending
@@ -124,12 +124,17 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// Under one lock: verdicts into the outbox, and the next batch out of it.
-    fn exchange(&mut self, take: bool) -> Option<Batch> {
-        let now = clock::now();
+    /// Under one lock: verdicts into the outbox, and the next batch out of it, where this task is given; and where
+    /// nothing more is to be done, it sleeps.
+    fn exchange(&mut self, task: Option<&Waker>) -> Option<Batch> {
+        let now = self.read_clock();
+        // On several threads somebody else may come meanwhile, and would find it asleep.
+        let task = task.map(|task| (task, self.many_threads == Some(false)));
+        let mut rests = None;
         let mut verdicts = std::mem::take(&mut self.work().verdicts);
         let mut ends = self.uploads.has_ends().then(|| self.uploads.take_ends());
-        let batch = self.with_engine(|engine: &mut Engine, effects| {
+        let batch = self.with_state(|state, effects, _| {
+            let engine = &mut state.engine;
             while let Some((key, verdict)) = verdicts.pop_front() {
                 if let Err(verdict) = engine.finish(now, key, verdict, effects) {
                     verdicts.push_front((key, verdict));
@@ -143,8 +148,13 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
             }
-            if take { engine.take_batch(now, effects) } else { None }
+            let (task, alone) = task?;
+            let batch = engine.take_batch(now, effects);
+            let is_over = alone && !engine.has_output() && engine.closed().is_none() && effects.is_empty();
+            rests = is_over.then(|| state.rest(task));
+            batch
         });
+        self.rests = rests;
         self.work().verdicts = verdicts;
         if let Some(ends) = ends {
             self.uploads.keep_ends(ends);

@@ -81,8 +81,8 @@ impl SharedFrame {
     }
 
     /// Its length, then the frame.
-    pub(crate) const fn bytes(&self) -> &Bytes {
-        &self.bytes
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes
     }
 
     /// How long the frame is, its length not counted.

@@ -123,7 +123,7 @@ impl Outbox {
             }
             Content::Shared(body) => self.push_body(envelope, metadata, &mut Body::from_bytes(body)),
             Content::Frame(frame) => {
-                self.push_shared(frame);
+                self.push_shared(frame.clone());
             }
         }
         self.floor = self.floor.max(self.queued);
@@ -131,16 +131,16 @@ impl Outbox {
 
     /// A frame that many share: its bytes are not copied where it is large, or where nothing else waits, as it is
     /// nearly always. Whether it is shared indeed.
-    pub(super) fn push_shared(&mut self, frame: &SharedFrame) -> bool {
-        let bytes = frame.bytes();
+    pub(super) fn push_shared(&mut self, frame: SharedFrame) -> bool {
+        let bytes = frame.into_bytes();
         if bytes.len() >= ALONE || self.queued == 0 {
             self.seal();
             self.count(bytes.len());
-            self.sealed.push_back(Batch::Binary(bytes.clone()));
+            self.sealed.push_back(Batch::Binary(bytes));
             self.floor = self.floor.max(self.queued);
             return true;
         }
-        self.push_frames(bytes);
+        self.push_frames(&bytes);
         false
     }
 

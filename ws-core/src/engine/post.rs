@@ -129,7 +129,7 @@ impl Engine {
             if behind && !self.share.covers(self.buffered().saturating_add(post.frame.len())) {
                 return self.no_room(post.slow, effects);
             }
-            self.write_post(&post.frame);
+            self.write_post(post.frame);
             return Posted::Sent;
         }
         self.wait(post, effects)
@@ -232,13 +232,13 @@ impl Engine {
         self.close(CloseInfo::new(code::SLOW, "too slow for what is broadcast", ClosedBy::Local), effects);
     }
 
-    fn write_post(&mut self, frame: &SharedFrame) {
+    fn write_post(&mut self, frame: SharedFrame) {
         self.allowance.spend(frame.payload().len());
         self.stats.events_sent += 1;
         self.push_frame(frame);
     }
 
-    pub(super) fn push_frame(&mut self, frame: &SharedFrame) {
+    pub(super) fn push_frame(&mut self, frame: SharedFrame) {
         self.stats.broadcasts_shared += u64::from(self.outbox.push_shared(frame));
     }
 }

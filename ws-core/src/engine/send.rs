@@ -383,7 +383,7 @@ impl Engine {
 
     fn write(&mut self, id: u64, message: &mut Outgoing, deadline_ms: Option<u64>) {
         if let Content::Frame(frame) = &message.content {
-            return self.push_frame(frame);
+            return self.push_frame(frame.clone());
         }
         let has_metadata = !message.metadata.is_empty();
         let mut envelope = encode::message(&Message {

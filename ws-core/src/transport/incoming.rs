@@ -5,7 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::masks::{mask, rotated};
@@ -84,16 +84,17 @@ impl Incoming {
             return Ok(None);
         }
         self.head = None;
-        let mut payload = self.inbox.split_to(head.length);
+        let mut payload = if self.inbox.len() == head.length {
+            std::mem::take(&mut self.inbox)
+        } else {
+            self.inbox.split_to(head.length)
+        };
         if let Some(key) = head.key {
             mask(&mut payload, key);
         }
         // A small part of much that was read keeps none of that.
         let shares = payload.len() * 2 >= self.chunk;
         let payload = if shares { payload.freeze() } else { Bytes::copy_from_slice(&payload) };
-        if self.inbox.is_empty() {
-            self.inbox = BytesMut::new();
-        }
         Ok(Some(head.frame(payload)))
     }
 
@@ -142,7 +143,7 @@ impl Incoming {
             if !control && head.length > self.max_payload.saturating_sub(collected) {
                 return Err(TOO_LARGE);
             }
-            let _ = self.inbox.split_to(length);
+            self.inbox.advance(length);
             self.head = Some(head);
         }
         Ok(self.head)

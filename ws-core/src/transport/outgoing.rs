@@ -16,6 +16,9 @@ pub(super) const BINARY: u8 = 0x82;
 pub(super) const CLOSE: u8 = 0x88;
 pub(super) const PONG: u8 = 0x8a;
 
+/// Up to this many bytes, head and body are written as one piece: that costs less than a list of two.
+const TOGETHER: usize = 512;
+
 /// Up to this many bytes, a frame for a stream that takes one slice at a time is copied behind its head, and a mask is
 /// put on in place. Larger ones pass through the thread's scratch, a part at a time.
 const COPIED: usize = 16 << 10;
@@ -176,6 +179,11 @@ impl Writing {
                 let slices = self.pieces(large).map(IoSlice::new);
                 ready!(Pin::new(stream).poll_write_vectored(cx, &slices))?
             }
+        } else if self.written == 0 && head + self.body.len() <= TOGETHER {
+            let (mut together, end) = ([0; TOGETHER], head + self.body.len());
+            together[..head].copy_from_slice(&self.head[..head]);
+            together[head..end].copy_from_slice(&self.body);
+            ready!(Pin::new(stream).poll_write(cx, &together[..end]))?
         } else if self.written >= head {
             ready!(Pin::new(stream).poll_write(cx, &self.body[self.written - head..]))?
         } else {

@@ -1,6 +1,5 @@
 //! Whom a broadcast reaches.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
@@ -9,6 +8,7 @@ use ws_core::broadcast::{BroadcastHandle, LatestKey, Recipients, SlowConsumer};
 use ws_core::link::Link;
 use ws_core::{Broadcast, Connection, ConnectionId, Peer, Remote};
 
+use super::by_id::Ids;
 use super::directory::{Directory, typed};
 use super::group::Group;
 use super::tables::Tables;
@@ -78,6 +78,14 @@ impl Selector {
     /// The members of several groups.
     pub fn groups(names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         Self(Kind::Groups(names.into_iter().map(|name| Arc::from(name.as_ref())).collect()))
+    }
+
+    /// Whether no connection can be meant twice.
+    fn names_each_once(&self) -> bool {
+        match &self.0 {
+            Kind::Connections(ids) => ids.len() <= 1,
+            Kind::Users(names) | Kind::Groups(names) => names.len() <= 1,
+        }
     }
 
     /// Calls `each` with every connection that is meant, perhaps more than once.
@@ -246,7 +254,7 @@ impl Choice {
 
     fn find(&self, tables: &Tables) -> Vec<Link> {
         // Whoever is out is as good as seen.
-        let mut seen = HashSet::new();
+        let mut seen = Ids::default();
         for selector in &self.except {
             selector.visit(tables, |id| {
                 seen.insert(id);
@@ -256,11 +264,14 @@ impl Choice {
             let entries = tables.entries.iter().filter(|(id, entry)| entry.enrolled && !seen.contains(id));
             return entries.map(|(_, entry)| entry.link.clone()).collect();
         };
+        let each_once = matches!(&chosen[..], [selector] if selector.names_each_once());
         let mut links = Vec::new();
         for selector in chosen {
             selector.visit(tables, |id| {
                 let entry = tables.entries.get(&id).filter(|entry| entry.enrolled);
-                if let Some(entry) = entry.filter(|_| seen.insert(id)) {
+                if let Some(entry) =
+                    entry.filter(|_| if each_once { !seen.contains(&id) } else { seen.insert(id) })
+                {
                     links.push(entry.link.clone());
                 }
             });
@@ -271,7 +282,7 @@ impl Choice {
 
 impl Recipients for Choice {
     fn recipients(&self) -> Vec<Peer> {
-        self.links().iter().map(Link::peer).collect()
+        self.links().into_iter().map(Link::into_peer).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 //! log under that lock, and told in its order by one deliverer at a time, outside of it.
 
 mod audience;
+mod by_id;
 mod connection;
 mod delivery;
 mod directory;

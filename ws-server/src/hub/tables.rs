@@ -10,6 +10,7 @@ use ws_core::link::Link;
 use ws_core::presence::RosterChange;
 use ws_core::{CloseInfo, ClosedBy, ConnectionId, code};
 
+use super::by_id::ById;
 use super::event::ServerEvent;
 use super::group::Insertion;
 use super::log::{Item, Log};
@@ -17,7 +18,7 @@ use super::user::{LinkPolicy, UserEvent};
 use crate::gate::Permit;
 
 pub(super) struct Tables {
-    pub(super) entries: HashMap<ConnectionId, Entry>,
+    pub(super) entries: ById<Entry>,
     /// Never one without members.
     pub(super) groups: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     pub(super) users: HashMap<Arc<str>, Record>,
@@ -65,7 +66,7 @@ pub(super) enum Occupied {
 impl Tables {
     pub(super) fn new(tells_roster: bool, kick_after: Option<Duration>) -> Self {
         Self {
-            entries: HashMap::new(),
+            entries: ById::default(),
             groups: HashMap::new(),
             users: HashMap::new(),
             offline: BTreeSet::new(),
