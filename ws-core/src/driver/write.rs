@@ -154,8 +154,8 @@ impl<T: Transport> Driver<T> {
             rests = is_over.then(|| state.rest(task));
             batch
         });
-        self.rests = rests;
-        self.work().verdicts = verdicts;
+        let work = self.work();
+        (work.rests, work.verdicts) = (rests, verdicts);
         if let Some(ends) = ends {
             self.uploads.keep_ends(ends);
         }
