@@ -123,7 +123,7 @@ impl<V: Event> Ask<V> {
         };
         self.awaited = Awaited::by_current();
         let waker = cx.waker().clone();
-        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
+        match self.shared.ask(|engine| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
                 self.state = State::Entered(key);

@@ -327,7 +327,7 @@ impl RawCall {
         }
         let (depth, deadline) = (message.depth, message.deadline);
         let waker = cx.waker().clone();
-        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
+        match self.shared.ask(|engine| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
                 self.state = State::Entered(key);
@@ -342,8 +342,7 @@ impl RawCall {
     }
 
     fn begin_upload(&self, call: Key, upload: Uploading, scope: Scope) {
-        let sized =
-            self.shared.with(|engine, _| engine.flow_of(call).map(|flow| (flow, engine.max_answer())));
+        let sized = self.shared.ask(|engine| engine.flow_of(call).map(|flow| (flow, engine.max_answer())));
         // Over already.
         let Some(((flow, event_id), max_item)) = sized else { return };
         let responder = Responder::new(self.shared.encoding, max_item);

@@ -43,7 +43,7 @@ impl EarlyMessage {
     pub(crate) async fn next(shared: &Arc<Shared>) -> Option<Self> {
         loop {
             let told = shared.news_told();
-            match shared.with(|engine, _| engine.take_early()) {
+            match shared.ask(|engine| engine.take_early()) {
                 EarlyNext::Message(taken) => {
                     return Some(Self { shared: Arc::clone(shared), taken: *taken, done: false });
                 }
@@ -140,7 +140,7 @@ impl EarlyMessage {
 
     /// Leaves it to the provider, to be handled after the acceptance, in its place among the others.
     pub fn leave(mut self) {
-        let left = self.shared.with(|engine, _| engine.leave_early(self.taken.ticket));
+        let left = self.shared.ask(|engine| engine.leave_early(self.taken.ticket));
         // Where the acceptance has been, it is too late: the call ends unanswered.
         self.done = left;
     }
@@ -185,7 +185,7 @@ impl EarlyMessage {
 pub(crate) async fn overflow(shared: &Arc<Shared>) -> u64 {
     loop {
         let told = shared.news_told();
-        if let Some(dropped) = shared.with(|engine, _| engine.early_overflow()) {
+        if let Some(dropped) = shared.ask(|engine| engine.early_overflow()) {
             return dropped;
         }
         told.await;

@@ -135,7 +135,7 @@ impl Sending {
             return sent.map(drop);
         }
         if let State::Entered(key) = std::mem::replace(&mut self.state, State::Over) {
-            self.shared.with(|engine, _| engine.detach(key));
+            self.shared.ask(|engine| engine.detach(key));
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Sending {
             content,
         };
         let waker = cx.waker().clone();
-        match self.shared.with(|engine, _| engine.begin(now, message, waker)) {
+        match self.shared.ask(|engine| engine.begin(now, message, waker)) {
             Begun::Over(outcome) => Poll::Ready(outcome),
             Begun::Entered(key) => {
                 self.state = State::Entered(key);

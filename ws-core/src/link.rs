@@ -169,7 +169,7 @@ impl Link {
         // Before anything is opened.
         let header = encoding.encode(header, config.limits.max_header)?;
         let (link, driver) = Self::open(transport, encoding, config, Role::Client, remote_address);
-        link.shared.with(|engine, _| engine.say_hello(header.payload().to_vec()));
+        link.shared.ask(|engine| engine.say_hello(header.payload().to_vec()));
         Ok((link, driver))
     }
 
@@ -180,7 +180,7 @@ impl Link {
     /// The header cannot be encoded, or exceeds `Limits::max_header`.
     pub fn try_again<H: Serialize>(&self, header: &H) -> Result<(), EncodeError> {
         let header = self.shared.encoding.encode(header, self.shared.limits.max_header)?;
-        self.shared.with(|engine, _| {
+        self.shared.ask(|engine| {
             if engine.is_rejected() {
                 engine.say_hello(header.payload().to_vec());
             }

@@ -1,6 +1,7 @@
 //! What the handles of a connection and its driver share: the engine behind one short lock.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,7 +14,7 @@ use tokio::sync::futures::Notified;
 use crate::clock;
 use crate::codec::Encoding;
 use crate::connection_context::AnyContext;
-use crate::engine::{Effects, Engine, Key, News, Outcome, Told, wake_all};
+use crate::engine::{Effects, Engine, Key, Outcome, Told};
 use crate::failure::{FailureHook, Report};
 use crate::id::ConnectionId;
 use crate::interceptor::Interceptors;
@@ -50,6 +51,14 @@ pub(crate) struct Shared {
     /// Told when the connection begins to end, and when it has ended.
     on_end: Notify,
 }
+
+thread_local! {
+    /// What a handle uses the engine with, empty: connections need none of their own.
+    static SPARE: Cell<Option<Box<Effects>>> = const { Cell::new(None) };
+}
+
+/// Entries of any of its lists for which it keeps room.
+const MOST_SPARE: usize = 1024;
 
 /// What the lock protects. No user code runs under it: wakers are woken and values dropped after it is released.
 pub(crate) struct State {
@@ -128,25 +137,47 @@ impl Shared {
 
     /// Lets a handle use the engine, then does what that asks for and wakes the driver if it sleeps.
     pub(crate) fn with<T>(&self, use_engine: impl FnOnce(&mut Engine, &mut Effects) -> T) -> T {
-        let mut effects = Effects::default();
+        let mut effects = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let mut state = self.lock();
         let result = use_engine(&mut state.engine, &mut effects);
         self.hand_on(state, effects);
         result
     }
 
-    fn hand_on(&self, mut state: MutexGuard<'_, State>, mut effects: Effects) {
+    /// As [`with`](Self::with), for what asks nothing of anybody but the driver to write.
+    pub(crate) fn ask<T>(&self, use_engine: impl FnOnce(&mut Engine) -> T) -> T {
+        let mut state = self.lock();
+        let result = use_engine(&mut state.engine);
         self.note(&state.engine);
-        let news = effects.take_news();
-        if !effects.is_empty() {
-            state.mail().effects.append(&mut effects);
-        }
-        // Looking at an outcome gives the driver nothing to do.
-        let needed = state.driver.is_some() && (state.mail.is_some() || state.engine.needs_driver());
-        let driver = if needed { state.driver.take() } else { None };
+        let driver = Self::needed(&mut state);
         drop(state);
-        if let Some(news) = news {
-            self.pass_on(news);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// Whom to wake, where there is work for the driver: looking at an outcome gives it none.
+    fn needed(state: &mut State) -> Option<Waker> {
+        let needed = state.driver.is_some() && (state.mail.is_some() || state.engine.needs_driver());
+        if needed { state.driver.take() } else { None }
+    }
+
+    fn hand_on(&self, mut state: MutexGuard<'_, State>, mut effects: Box<Effects>) {
+        self.note(&state.engine);
+        let asks = effects.asks();
+        if asks && effects.ask_driver() {
+            effects.leave(&mut state.mail().effects);
+        }
+        let driver = Self::needed(&mut state);
+        drop(state);
+        if asks {
+            self.pass_on(&mut effects);
+        }
+        // Where nothing was asked for, it is as it was.
+        if !asks || effects.room() <= MOST_SPARE {
+            // Where the thread ends, it is dropped.
+            let _ = SPARE.try_with(|spare| spare.set(Some(effects)));
         }
         if let Some(driver) = driver {
             driver.wake();
@@ -163,11 +194,11 @@ impl Shared {
         }
     }
 
+    /// What is not the driver's affair.
     #[cold]
-    fn pass_on(&self, News { mut wakes, discarded, told }: News) {
-        wake_all(&mut wakes);
-        drop(discarded);
-        self.tell(told);
+    fn pass_on(&self, effects: &mut Effects) {
+        effects.wake();
+        self.tell(std::mem::take(&mut effects.told));
     }
 
     /// Looks at the engine without giving the driver work.

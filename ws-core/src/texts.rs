@@ -56,7 +56,7 @@ impl fmt::Debug for Texts {
 async fn next(shared: &Arc<Shared>) -> Option<String> {
     loop {
         let told = shared.news_told();
-        match shared.with(|engine, _| engine.next_text()) {
+        match shared.ask(|engine| engine.next_text()) {
             NextText::Text(text) => return Some(text),
             NextText::Over => return None,
             NextText::Nothing => told.await,
@@ -69,7 +69,7 @@ pub(crate) async fn send(shared: &Arc<Shared>, text: String) -> Result<(), SendE
         let mut text = text;
         loop {
             let told = shared.news_told();
-            match shared.with(|engine, _| engine.send_text(text)) {
+            match shared.ask(|engine| engine.send_text(text)) {
                 SentText::Sent => return Ok(()),
                 SentText::NotAccepted => return Err(SendError::NotAccepted),
                 SentText::TooLarge => return Err(SendError::TooLarge),

@@ -168,7 +168,7 @@ struct Waiting {
 impl Waiting {
     /// Tells the connection that it did not get the event.
     fn count_dropped(&self) {
-        self.to.with(|engine, _| engine.count_dropped_broadcast());
+        self.to.ask(|engine| engine.count_dropped_broadcast());
     }
 }
 

@@ -166,3 +166,20 @@ impl<'de, T: DeserializeOwned + 'static> Deserialize<'de> for Sharing<T> {
         value.and_then(Option::take).map(Self).ok_or_else(|| Error::custom("bytes"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_slice_that_was_offered_is_taken() {
+        let (bytes, others) = (Bytes::from(vec![1; SHARED]), vec![2; SHARED]);
+        let set = Set::new(&OFFERED, &bytes);
+        assert_eq!(offered(&others), None);
+        drop(set);
+        let set = Set::new(&OFFERED, &bytes);
+        assert_eq!(offered(&bytes), Some(bytes.clone()));
+        drop(set);
+        assert_eq!(offered(&bytes), None);
+    }
+}

@@ -82,14 +82,10 @@ pub struct Driver<T: Transport> {
     pub(super) many_threads: Option<bool>,
     /// It has just let others go first.
     has_waited: bool,
-    /// The clock, as it was read last in this turn.
-    pub(super) now: Option<Instant>,
-    /// When to look again, where the last look found nothing more to do and left the waker.
-    pub(super) rests: Option<Option<Instant>>,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
     received: u64,
     pub(super) last_bytes: Option<Instant>,
-    closing: Option<Box<Closing>>,
+    pub(super) closing: Option<Box<Closing>>,
     ended: bool,
 }
 
@@ -136,8 +132,6 @@ impl<T: Transport> Driver<T> {
             alone: false,
             many_threads: None,
             has_waited: false,
-            now: None,
-            rests: None,
             received: 0,
             last_bytes: None,
             closing: None,
@@ -187,7 +181,8 @@ impl<T: Transport> Driver<T> {
     /// Reads once, and takes over what handles left: nothing is started on a connection that they closed. Whether there
     /// was nothing to read.
     fn begin(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> bool {
-        (self.now, self.rests) = (None, None);
+        let work = self.work();
+        (work.now, work.rests) = (None, None);
         if self.closing.is_some() {
             return false;
         }
@@ -287,7 +282,7 @@ impl<T: Transport> Driver<T> {
 
     /// Reads the clock, and keeps the reading for the rest of the turn.
     pub(super) fn read_clock(&mut self) -> Instant {
-        *self.now.insert(clock::now())
+        *self.work().now.insert(clock::now())
     }
 
     /// A large message on a slow line: bytes come, though no message is whole yet (R33).
@@ -306,7 +301,7 @@ impl<T: Transport> Driver<T> {
 
     /// The same; tells whether handles had left anything.
     pub(super) fn with_state<V>(&mut self, f: impl FnOnce(&mut State, &mut Effects, bool) -> V) -> V {
-        self.rests = None;
+        self.work().rests = None;
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         // What handles left comes first: what ends it must find it.
@@ -350,7 +345,7 @@ impl<T: Transport> Driver<T> {
     /// Whether there is nothing to do until somebody wakes this task.
     fn rest(&mut self, cx: &mut Context<'_>) -> bool {
         let stall = self.progress.stalls_at(self.shared.limits.write_stall);
-        let next = match self.rests.take() {
+        let next = match self.work().rests.take() {
             Some(next) => next,
             None => {
                 let mut state = self.shared.lock();
@@ -375,7 +370,7 @@ impl<T: Transport> Driver<T> {
             return false;
         }
         let next = [next, stall].into_iter().flatten().min();
-        if self.now.is_some_and(|now| self.timer.holds(next, now, cx.waker())) {
+        if self.work().now.is_some_and(|now| self.timer.holds(next, now, cx.waker())) {
             return true;
         }
         if self.timer.poll(next, cx).is_pending() {
@@ -454,7 +449,7 @@ fn take_mail(
 ) -> Option<Arc<dyn Provider>> {
     // Mostly there is nothing.
     let mut mail = *state.mail.take()?;
-    effects.append(&mut mail.effects);
+    mail.effects.leave(effects);
     uploads.take(mail.uploads);
     provider.replace(mail.provider?)
 }

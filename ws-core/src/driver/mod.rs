@@ -16,3 +16,6 @@ mod work;
 mod write;
 
 pub use drive::Driver;
+
+#[cfg(test)]
+mod tests;

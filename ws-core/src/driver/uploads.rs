@@ -75,6 +75,12 @@ impl Uploads {
         self.0 = None;
     }
 
+    /// Whether it keeps nothing.
+    #[cfg(test)]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(super) fn has_ends(&self) -> bool {
         self.0.as_ref().is_some_and(|lists| !lists.ends.is_empty())
     }

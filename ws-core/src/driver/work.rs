@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::engine::{Effects, Key, Start, Verdict};
 
-/// Lists of what is to be done.
+/// Lists of what is to be done, and what was seen in this turn.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) effects: Effects,
@@ -13,6 +14,10 @@ pub(super) struct Work {
     pub(super) starts: VecDeque<Start>,
     /// Handlers' verdicts that are not in the outbox yet.
     pub(super) verdicts: VecDeque<(Key, Verdict)>,
+    /// The clock, as it was read last.
+    pub(super) now: Option<Instant>,
+    /// When to look again, where the last look found nothing more to do and left the waker.
+    pub(super) rests: Option<Option<Instant>>,
 }
 
 /// Entries of any list for which an empty one keeps room.

@@ -1,5 +1,6 @@
 //! Writing batches, one flush each, and seeing that they make their way (R38).
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -131,7 +132,7 @@ impl<T: Transport> Driver<T> {
         let task = task.map(|task| (task, self.many_threads == Some(false)));
         let mut rests = None;
         let mut verdicts = std::mem::take(&mut self.work().verdicts);
-        let mut ends = self.uploads.take_ends();
+        let mut ends = self.uploads.has_ends().then(|| self.uploads.take_ends());
         let batch = self.with_state(|state, effects, _| {
             let engine = &mut state.engine;
             while let Some((key, verdict)) = verdicts.pop_front() {
@@ -140,9 +141,10 @@ impl<T: Transport> Driver<T> {
                     break;
                 }
             }
-            while let Some((flow, verdict)) = ends.pop_front() {
+            let ends = &mut ends;
+            while let Some((flow, verdict)) = ends.as_mut().and_then(VecDeque::pop_front) {
                 if let Err(verdict) = engine.finish_upload(now, flow, verdict, effects) {
-                    ends.push_front((flow, verdict));
+                    ends.get_or_insert_default().push_front((flow, verdict));
                     break;
                 }
             }
@@ -152,9 +154,11 @@ impl<T: Transport> Driver<T> {
             rests = is_over.then(|| state.rest(task));
             batch
         });
-        self.rests = rests;
-        self.work().verdicts = verdicts;
-        self.uploads.keep_ends(ends);
+        let work = self.work();
+        (work.rests, work.verdicts) = (rests, verdicts);
+        if let Some(ends) = ends {
+            self.uploads.keep_ends(ends);
+        }
         batch
     }
 }

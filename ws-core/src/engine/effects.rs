@@ -62,48 +62,34 @@ pub(crate) struct Failed {
     pub(crate) kind: FailureKind,
 }
 
-/// What whoever used the engine passes on, once its lock is released.
-#[derive(Debug)]
-pub(crate) struct News {
-    pub(crate) wakes: Vec<Waker>,
-    pub(crate) discarded: Vec<Waker>,
-    pub(crate) told: Told,
-}
-
 impl Effects {
-    /// What is not the driver's affair, where there is any.
-    pub(crate) fn take_news(&mut self) -> Option<News> {
-        if self.wakes.is_empty() && self.discarded.is_empty() && !self.told.any() {
-            return None;
-        }
-        let (wakes, discarded) = (std::mem::take(&mut self.wakes), std::mem::take(&mut self.discarded));
-        Some(News { wakes, discarded, told: std::mem::take(&mut self.told) })
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wakes.is_empty() && self.discarded.is_empty() && !self.ask_driver()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.wakes.is_empty()
-            && self.discarded.is_empty()
-            && self.starts.is_empty()
+    /// Whether there is anything that only the driver does.
+    pub(crate) fn ask_driver(&self) -> bool {
+        let nothing = self.starts.is_empty()
             && self.stops.is_empty()
             && self.failed.is_empty()
             && self.arrived.is_empty()
             && self.verdicts.is_empty()
-            && self.upload_stops.is_empty()
+            && self.upload_stops.is_empty();
+        !nothing
     }
 
-    /// Takes over what the driver is to do for `left`, after what is here already.
-    pub(crate) fn append(&mut self, left: &mut Self) {
-        add(&mut self.wakes, &mut left.wakes);
-        add(&mut self.discarded, &mut left.discarded);
-        add(&mut self.arrived, &mut left.arrived);
-        add(&mut self.starts, &mut left.starts);
-        add(&mut self.stops, &mut left.stops);
-        add(&mut self.upload_stops, &mut left.upload_stops);
-        add(&mut self.failed, &mut left.failed);
-        add(&mut self.verdicts, &mut left.verdicts);
+    /// Moves what only the driver does, behind what `driver` has to do already.
+    pub(crate) fn leave(&mut self, driver: &mut Self) {
+        add(&mut driver.arrived, &mut self.arrived);
+        add(&mut driver.starts, &mut self.starts);
+        add(&mut driver.stops, &mut self.stops);
+        add(&mut driver.upload_stops, &mut self.upload_stops);
+        add(&mut driver.failed, &mut self.failed);
+        add(&mut driver.verdicts, &mut self.verdicts);
     }
 
     /// Whether there is anything to do, or to tell.
+    #[inline]
     pub(crate) fn asks(&self) -> bool {
         !self.is_empty() || self.told.any()
     }

@@ -36,7 +36,7 @@ mod writing;
 
 pub(crate) use budget::Budget;
 pub(crate) use content::{Content, SharedFrame};
-pub(crate) use effects::{Arrived, Effects, Failed, News, Start, Told, wake_all};
+pub(crate) use effects::{Arrived, Effects, Failed, Start, Told};
 pub(crate) use flows::StreamEnd;
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use gathered::Gathered;

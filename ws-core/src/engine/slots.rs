@@ -51,7 +51,11 @@ impl<T> Slots<T> {
         }
         // The callers' limits keep the number of slots far below 2^32.
         let index = self.slots.len() as u32;
-        reserve_first(&mut self.slots);
+        if index == 0 {
+            // Many connections only ever have one at a time, and a list that grows by itself begins with four.
+            self.slots.reserve_exact(1);
+            self.free.reserve_exact(1);
+        }
         self.slots.push(Slot { generation: 0, value: Some(value) });
         Key { index, generation: 0 }
     }
@@ -72,7 +76,6 @@ impl<T> Slots<T> {
         }
         let value = slot.value.take()?;
         slot.generation = (slot.generation + 1) & Key::MAX_GENERATION;
-        reserve_first(&mut self.free);
         self.free.push(key.index);
         Some(value)
     }
@@ -97,14 +100,6 @@ impl<T> Slots<T> {
 
     fn slot(&self, key: Key) -> Option<&Slot<T>> {
         self.slots.get(key.index as usize).filter(|slot| slot.generation == key.generation)
-    }
-}
-
-/// Room for one, where there is none at all: many connections only ever have one call at a time, and a list that grows
-/// by itself begins with four.
-fn reserve_first<T>(list: &mut Vec<T>) {
-    if list.capacity() == 0 {
-        list.reserve_exact(1);
     }
 }
 

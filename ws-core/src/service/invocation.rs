@@ -90,7 +90,7 @@ impl<'a> Invocation<'a> {
     /// a method that takes none, ends `Cancelled` at once.
     pub fn upload<T>(&self) -> Streaming<T> {
         let shared = Arc::clone(self.parts.peer.shared());
-        let flow = self.parts.flow.filter(|flow| shared.with(|engine, _| engine.claim(*flow)));
+        let flow = self.parts.flow.filter(|flow| shared.ask(|engine| engine.claim(*flow)));
         // From here on the handler counts as one that waits, whether or not it reads yet (R11).
         let awaited = flow.and_then(|_| Awaited::by_current());
         Streaming::new(shared, flow, ScopeGuard::new(None, None, awaited))

@@ -136,7 +136,7 @@ impl AsyncWrite for Narrow {
 async fn two_pieces_are_one_message_however_they_are_written() {
     let sides = [true, false].into_iter().flat_map(|server| [(server, true), (server, false)]);
     for (server, vectored) in sides {
-        for at_once in [1, 7, 4099, usize::MAX] {
+        for at_once in [1, 7, 70_001, usize::MAX] {
             let (here, there) = duplex(1 << 16);
             let narrow = Narrow { stream: here, at_once, vectored };
             let (mut ours, role) = if server {
@@ -145,9 +145,9 @@ async fn two_pieces_are_one_message_however_they_are_written() {
                 (WebSocketTransport::client(narrow, Vec::new(), &limits()), Role::Server)
             };
             let mut peer = WebSocketStream::from_raw_socket(there, role, None).await;
-            // Two that pass the scratch in more than one part, where there is time for it.
-            let large = if at_once < 100 { 20_001 } else { (1 << 20) + 3 };
-            for (head, tail) in [(0, 1), (3, 20_001), (1, large), (20_001, large)] {
+            // What passes the scratch in more than one part, where that takes no time.
+            let (some, large) = if at_once < 100 { (301, 302) } else { (20_001, (600 << 10) + 3) };
+            for (head, tail) in [(0, 1), (3, some), (1, large), (some, large)] {
                 let (head, tail) = (Bytes::from(filled(head)), Bytes::from(filled(tail)));
                 let whole = [head.clone(), tail.clone()].concat();
                 ours.start_send_tailed(head, tail).expect("open");
