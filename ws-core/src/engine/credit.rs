@@ -35,6 +35,12 @@ impl Allowance {
     }
 }
 
+/// Half of a window comes back at once: each CREDIT costs both sides a message.
+const FEW: u8 = 2;
+
+/// A sixth does. With fewer pieces the two sides wait for one another, and that costs more than messages do.
+const MANY: u8 = 6;
+
 /// What this side has granted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
@@ -43,6 +49,8 @@ pub(super) struct Grant {
     received: Count,
     consumed: Count,
     granted: Count,
+    /// The window comes back in so many pieces.
+    pieces: u8,
     owed: bool,
 }
 
@@ -61,6 +69,7 @@ impl Grant {
             received: none,
             consumed: none,
             granted: Count { messages, bytes },
+            pieces: FEW,
             owed: false,
         }
     }
@@ -75,7 +84,7 @@ impl Grant {
         had
     }
 
-    /// One message is done with; owes a CREDIT once half of the window is free.
+    /// One message is done with; owes a CREDIT once a piece of the window is free.
     pub(super) const fn consume(&mut self, bytes: usize) {
         self.consume_all(1, bytes as u64);
     }
@@ -95,11 +104,19 @@ impl Grant {
         if large { (messages, bytes * 2) } else { (messages * 2, bytes) }
     }
 
-    /// Grants so much at once from now on, which is not less than before.
+    /// Grants so much at once from now on, which is not less than before, and in more pieces: somebody waits for what
+    /// comes, so that both sides shall work at once.
     pub(super) const fn widen(&mut self, (messages, bytes): (u64, u64)) {
         self.window_messages = messages;
         self.window_bytes = bytes;
+        self.pieces = MANY;
         self.look();
+    }
+
+    /// Whether so much makes up a piece of the window.
+    pub(super) const fn is_piece(&self, messages: u64, bytes: u64) -> bool {
+        let pieces = self.pieces as u64;
+        messages * pieces >= self.window_messages || bytes * pieces >= self.window_bytes
     }
 
     /// Messages and bytes granted at once.
@@ -110,7 +127,7 @@ impl Grant {
     const fn look(&mut self) {
         let messages = self.consumed.messages + self.window_messages - self.granted.messages;
         let bytes = self.consumed.bytes + self.window_bytes - self.granted.bytes;
-        self.owed |= messages * 2 >= self.window_messages || bytes * 2 >= self.window_bytes;
+        self.owed |= self.is_piece(messages, bytes);
     }
 
     /// These came before anything was granted, and are done with: grants as many anew, and owes the CREDIT that says so.

@@ -46,6 +46,7 @@ pub(crate) use outbox::Batch;
 pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused, Slow};
 pub use post::LatestKey;
 pub(crate) use post::{Post, Posted};
+pub(crate) use reading::Read;
 pub(crate) use receive::DYNAMIC;
 pub(crate) use run::Run;
 pub use schema::SchemaMismatch;

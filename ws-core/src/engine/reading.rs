@@ -1,7 +1,7 @@
 //! Items that come: from the producer of a call of this side, or uploaded for a call of the peer (R26).
 
 use std::collections::VecDeque;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,6 +11,17 @@ use super::run::Extent;
 use super::state::{CONTROL, Engine};
 use super::{Effects, Held, Key, Run};
 use crate::protocol::{FailClass, Frames, Malformed, encode, length_of};
+
+/// What there is for a reader.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// Items; whether credit goes out for those before them.
+    Items { credit: bool },
+    /// Nothing yet: the waker is kept.
+    Wait,
+    /// Nothing more, and why.
+    End(StreamEnd),
+}
 
 impl Engine {
     /// Takes an item, and those of the same stream that follow it at once.
@@ -148,7 +159,7 @@ impl Engine {
         reading.is_some_and(|reading| !std::mem::replace(&mut reading.claimed, true))
     }
 
-    /// Takes items out for the reader of `key`, which is done with those that it took before; at most half of its
+    /// Takes items out for the reader of `key`, which is done with those that it took before; at most a piece of its
     /// window, so that the producer goes on meanwhile. Gives the end once there are none.
     pub(crate) fn read(
         &mut self,
@@ -157,41 +168,40 @@ impl Engine {
         out: &mut VecDeque<Run>,
         waker: &Waker,
         effects: &mut Effects,
-    ) -> Poll<Option<StreamEnd>> {
+    ) -> Read {
         self.now = now;
         let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
             let closed = self.closed.clone().map(StreamEnd::Closed);
-            return Poll::Ready(Some(closed.unwrap_or(StreamEnd::Cancelled)));
+            return Read::End(closed.unwrap_or(StreamEnd::Cancelled));
         };
         let done = std::mem::take(&mut reading.taken);
         if done.items > 0 {
             self.flows.consume(key, done);
         }
         let Some(reading) = self.flows.get_mut(key).and_then(|flow| flow.reading.as_mut()) else {
-            return Poll::Ready(Some(StreamEnd::Cancelled));
+            return Read::End(StreamEnd::Cancelled);
         };
         if reading.runs.is_empty() {
             if let Some(end) = reading.end.take() {
                 reading.discards = true;
                 self.forget_read(key, effects);
-                return Poll::Ready(Some(end));
+                return Read::End(end);
             }
             let before = reading.waker.replace(waker.clone());
             effects.discarded.extend(before);
             if done.items > 0 {
                 self.flows.widen(key);
             }
-            return Poll::Pending;
+            return Read::Wait;
         }
-        let (items, bytes) = reading.grant.window();
         let mut taken = Extent::default();
-        while taken.items == 0 || (taken.items * 2 < items && taken.bytes * 2 < bytes) {
+        while taken.items == 0 || !reading.grant.is_piece(taken.items, taken.bytes) {
             let Some(run) = reading.runs.pop_front() else { break };
             taken = taken.and(run.extent());
             out.push_back(run);
         }
         reading.taken = taken;
-        Poll::Ready(None)
+        Read::Items { credit: reading.grant.owes() && reading.end.is_none() }
     }
 
     /// The reader of `key` is dropped, or could not read what it got. A stream that goes on is cancelled (R26).

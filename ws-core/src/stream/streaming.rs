@@ -12,7 +12,7 @@ use futures::Stream;
 use super::StreamError;
 use crate::clock;
 use crate::codec::Sharing;
-use crate::engine::{Held, Key, Run, StreamEnd};
+use crate::engine::{Held, Key, Read, Run, StreamEnd};
 use crate::error::Never;
 use crate::service::Payload;
 use crate::service::scope::ScopeGuard;
@@ -76,12 +76,17 @@ impl<T: Payload, E: Payload> Stream for Streaming<T, E> {
                 Some(flow) => {
                     shared.with(|engine, effects| engine.read(now, flow, runs, cx.waker(), effects))
                 }
-                None => Poll::Ready(Some(StreamEnd::Cancelled)),
+                None => Read::End(StreamEnd::Cancelled),
             };
             match read {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(end)) => {
+                Read::Wait => return Poll::Pending,
+                // The credit goes out first, so that the producer makes more while these are read.
+                Read::Items { credit: true } => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Read::Items { credit: false } => {}
+                Read::End(end) => {
                     raw.over = true;
                     raw.scope = ScopeGuard::default();
                     let error = StreamError::of(end, |body| raw.decode(body, 0..body.as_slice().len()));

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use crate::codec::Body;
 use crate::engine::tests::harness::{CLIENT, SERVER, Setup, World};
-use crate::engine::{Begun, Key, Outcome, Outgoing, Put, Run, Sends, StreamEnd, Verdict};
+use crate::engine::{Begun, Key, Outcome, Outgoing, Put, Read, Run, Sends, StreamEnd, Verdict};
 use crate::limits::ITEM_COST;
 use crate::service::{MethodId, Streams};
 
@@ -186,14 +186,14 @@ impl Pair {
         let read = side.engine.read(self.world.now, key, &mut runs, Waker::noop(), &mut side.effects);
         let bodies = |run: &Run| run.bodies().map(|body| body[0]).collect::<Vec<_>>();
         way.got.extend(runs.iter().flat_map(bodies));
-        if let Poll::Ready(Some(end)) = &read {
+        if let Read::End(end) = &read {
             assert!(way.end.is_none(), "R26: one end");
             assert!(runs.is_empty());
             way.end = Some(end.clone());
             way.reader = None;
         }
         self.apply();
-        read.is_ready()
+        !matches!(read, Read::Wait)
     }
 
     pub(super) fn drop_reader(&mut self, index: usize, up: bool) {
