@@ -35,7 +35,7 @@ use crate::transport::{Received, Transport};
 pub(super) const POLLS: usize = 64;
 /// Handlers after which their answers are written at the least, while others still wait: so the other side has work
 /// before this one is done.
-pub(super) const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 10;
 /// Messages read in one turn.
 const READS: usize = 32;
 /// Bytes of messages that arguments may share while their handlers wait for the next turn.
