@@ -8,11 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::runtime::RuntimeFlavor;
 
 use super::closing::Closing;
-use super::guarded::stop;
 use super::handlers::Handlers;
 use super::spawned::Tasks;
 use super::timer::Timer;
@@ -20,16 +18,13 @@ use super::uploads::Uploads;
 use super::work::Work;
 use super::write::Progress;
 use crate::clock;
-use crate::engine::{Arrived, Effects, Engine};
-use crate::failure::{Failure, log_internal, panic_text};
+use crate::engine::{Effects, Engine};
+use crate::failure::{log_internal, panic_text};
 use crate::id::ConnectionId;
-use crate::interceptor::Subject;
-use crate::peer::Peer;
 use crate::protocol::{CloseInfo, ClosedBy, code};
 use crate::service::Provider;
 use crate::shared::{Shared, State};
-use crate::stream::cost_of_turn;
-use crate::transport::{Received, Transport};
+use crate::transport::Transport;
 
 /// Handler polls in one turn, new ones included (R11): what comes later waits for the next turn, replies do not.
 pub(super) const POLLS: usize = 64;
@@ -38,8 +33,6 @@ pub(super) const POLLS: usize = 64;
 pub(super) const AHEAD: usize = 10;
 /// Messages read in one turn.
 const READS: usize = 32;
-/// Bytes of messages that arguments may share while their handlers wait for the next turn.
-const MAX_PINNED: usize = 256 << 10;
 /// Bytes read in one turn, which the last message may exceed.
 const READ_BYTES: usize = 256 << 10;
 /// Rounds in one turn: reading, handling and writing once each. A bound on what should end by itself.
@@ -64,7 +57,7 @@ pub struct Driver<T: Transport> {
     /// None while there is nothing to do.
     pub(super) work: Option<Box<Work>>,
     /// Bytes of the messages that their arguments share.
-    pinned: usize,
+    pub(super) pinned: usize,
     pub(super) timer: Timer,
     pub(super) progress: Progress,
     /// Bytes of answers that the outbox takes before handlers must wait (R38), as of the last look.
@@ -83,7 +76,7 @@ pub struct Driver<T: Transport> {
     /// It has just let others go first.
     has_waited: bool,
     /// Bytes received up to the last whole message, or since; and when the latest came that no message is whole of.
-    received: u64,
+    pub(super) received: u64,
     pub(super) last_bytes: Option<Instant>,
     pub(super) closing: Option<Box<Closing>>,
     ended: bool,
@@ -92,8 +85,8 @@ pub struct Driver<T: Transport> {
 /// What a turn may still do.
 pub(super) struct Budget {
     pub(super) polls: usize,
-    reads: usize,
-    bytes: usize,
+    pub(super) reads: usize,
+    pub(super) bytes: usize,
 }
 
 impl Budget {
@@ -102,7 +95,7 @@ impl Budget {
         self.reads = 0;
     }
 
-    const fn is_spent(&self) -> bool {
+    pub(super) const fn is_spent(&self) -> bool {
         self.polls == 0 || self.reads == 0 || self.bytes == 0
     }
 
@@ -178,38 +171,8 @@ impl<T: Transport> Driver<T> {
         Poll::Pending
     }
 
-    /// Reads once, and takes over what handles left: nothing is started on a connection that they closed. Whether there
-    /// was nothing to read.
-    fn begin(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> bool {
-        let work = self.work();
-        (work.now, work.rests) = (None, None);
-        if self.closing.is_some() {
-            return false;
-        }
-        let polled = self.transport.poll_receive(cx);
-        // A message is looked at under the same lock as what handles left; so is what is to be written.
-        let waits = match &polled {
-            Poll::Ready(received) => matches!(received, Received::Message(_)),
-            Poll::Pending => self.is_idle(),
-        };
-        if !waits {
-            self.with_engine(|_, _| ());
-            self.apply(None, budget);
-        }
-        match polled {
-            Poll::Ready(received) => {
-                self.take_in(received, budget);
-                false
-            }
-            Poll::Pending => {
-                self.note_bytes();
-                true
-            }
-        }
-    }
-
     /// Whether nothing of the application's would be run.
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.work.is_none() && self.handlers.is_idle() && self.uploads.is_idle()
     }
 
@@ -227,71 +190,9 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, budget: &mut Budget) {
-        while budget.reads > 0 && budget.bytes > 0 && self.closing.is_none() {
-            let Poll::Ready(received) = self.transport.poll_receive(cx) else {
-                return self.note_bytes();
-            };
-            self.take_in(received, budget);
-        }
-    }
-
-    fn take_in(&mut self, received: Received, budget: &mut Budget) {
-        self.received = self.transport.received();
-        budget.reads -= 1;
-        match received {
-            Received::Message(message) => {
-                budget.bytes = budget.bytes.saturating_sub(message.len());
-                self.receive(&message, budget);
-            }
-            Received::Text(text) => {
-                let now = self.read_clock();
-                budget.bytes = budget.bytes.saturating_sub(text.len());
-                self.with_engine(|engine, effects| engine.receive_text(now, text, effects));
-                self.apply(None, budget);
-            }
-            Received::Alive => self.with_engine(|engine, _| engine.heard(clock::now())),
-            Received::Close(frame) => {
-                let (code, reason) = frame.unwrap_or((code::NO_STATUS, String::new()));
-                self.close(CloseInfo::new(code, reason, ClosedBy::Peer), Closing::answer);
-            }
-            Received::Violation(code, reason) => {
-                self.close(CloseInfo::new(code, reason, ClosedBy::Local), Closing::unreadable);
-            }
-            Received::Lost => self.lost(),
-        }
-    }
-
-    /// What handles left comes before the message: it may have ended the connection, and its arguments are no part of
-    /// this message.
-    fn receive(&mut self, message: &Bytes, budget: &mut Budget) {
-        let now = self.read_clock();
-        loop {
-            let received = self.with_state(|state, effects, had_mail| {
-                if !had_mail {
-                    state.engine.receive(now, message, effects);
-                }
-                !had_mail
-            });
-            self.apply(Some(message).filter(|_| received), budget);
-            if received || self.closing.is_some() {
-                return;
-            }
-        }
-    }
-
     /// Reads the clock, and keeps the reading for the rest of the turn.
     pub(super) fn read_clock(&mut self) -> Instant {
         *self.work().now.insert(clock::now())
-    }
-
-    /// A large message on a slow line: bytes come, though no message is whole yet (R33).
-    fn note_bytes(&mut self) {
-        let received = self.transport.received();
-        if received != self.received {
-            self.received = received;
-            self.last_bytes = Some(clock::now());
-        }
     }
 
     /// Uses the engine under its lock, and takes over what handles left for the driver.
@@ -507,120 +408,5 @@ impl<T: Transport> Driver<T> {
         let called = self.shared.lock().driver.is_none();
         self.has_waited = called;
         called
-    }
-
-    /// Observers see messages first (R20); what answers another goes on from them.
-    fn show_arrived(&mut self) {
-        if self.work().effects.arrived.is_empty() {
-            return;
-        }
-        for arrived in std::mem::take(&mut self.work().effects.arrived) {
-            let Some(arrived) = self.intercept_arrived(arrived) else { continue };
-            self.shared.hub.arrived(&self.shared, &arrived);
-            if let Some(key) = arrived.answers {
-                self.with_engine(|engine, effects| engine.deliver(key, &arrived, effects));
-            }
-        }
-    }
-
-    /// Answers pass the interceptors here, for they have no turn; one that is denied answers nothing.
-    fn intercept_arrived(&self, mut arrived: Arrived) -> Option<Arrived> {
-        let Some(interceptors) = self.shared.interceptors.as_ref().filter(|_| arrived.answers.is_some())
-        else {
-            return Some(arrived);
-        };
-        let peer = Peer::new(Arc::clone(&self.shared));
-        let subject = Subject {
-            peer: &peer,
-            method: self.shared.serves.find(arrived.method).map_or("(an answer)", |spec| spec.name),
-            id: arrived.method,
-            is_call: false,
-            event_id: Some(arrived.event_id),
-            metadata: arrived.metadata.as_ref(),
-            began: clock::now(),
-            limit: self.shared.limits.max_message,
-        };
-        let report = self.shared.report(subject.method, arrived.event_id);
-        match interceptors.receive(subject, &arrived.body) {
-            Ok(passed) => {
-                if let Some(body) = passed.replaced {
-                    arrived.body = Bytes::copy_from_slice(body.payload());
-                }
-                arrived.method = passed.rerouted.unwrap_or(arrived.method);
-                Some(arrived)
-            }
-            Err(stopped) => {
-                stop(&report, stopped);
-                None
-            }
-        }
-    }
-
-    /// Tells the application of the messages that the engine refused or gave up.
-    fn tell_failed(&mut self) {
-        if self.work().effects.failed.is_empty() {
-            return;
-        }
-        let failed = std::mem::take(&mut self.work().effects.failed);
-        let Some(hook) = &self.shared.on_failure else { return };
-        for failed in failed {
-            let spec = failed.method.and_then(|method| self.shared.serves.spec(method));
-            hook.tell(&Failure {
-                connection: self.shared.id,
-                method: spec.map(|spec| spec.name),
-                event_id: failed.event_id,
-                kind: failed.kind,
-                number: None,
-                detail: None,
-            });
-        }
-    }
-
-    /// Does what the engine asked for. `message` brought the arguments of what starts.
-    pub(super) fn apply(&mut self, message: Option<&Bytes>, budget: &mut Budget) {
-        if !self.work.as_ref().is_some_and(|work| work.effects.asks()) {
-            return;
-        }
-        self.show_arrived();
-        self.work().effects.wake();
-        self.tell_failed();
-        let told = std::mem::take(&mut self.work().effects.told);
-        self.shared.tell(told);
-        let work = &mut **self.work.get_or_insert_with(Work::borrow);
-        work.verdicts.extend(work.effects.verdicts.drain(..));
-        for key in work.effects.stops.drain(..) {
-            self.handlers.stop(key);
-            work.starts.retain(|start| start.key != key);
-        }
-        for flow in work.effects.upload_stops.drain(..) {
-            self.uploads.stop(flow);
-        }
-        if work.starts.is_empty() {
-            self.pinned = 0;
-        }
-        let mut starts = std::mem::take(&mut work.effects.starts);
-        let waiting = work.starts.len();
-        self.pace(waiting + starts.len());
-        let mut pins = false;
-        for mut start in starts.drain(..) {
-            if self.work().starts.is_empty() && self.may_poll(budget) {
-                self.start(&mut start);
-                budget.polls = budget.polls.saturating_sub(cost_of_turn());
-            } else {
-                match message {
-                    // Its turn comes soon; until then it may share the message that brought it, within bounds.
-                    Some(message) if self.room > 0 && self.pinned + message.len() <= MAX_PINNED => {
-                        pins = true
-                    }
-                    Some(message) => start.detach(message),
-                    None => {}
-                }
-                self.work().starts.push_back(start);
-            }
-        }
-        self.work().effects.starts = starts;
-        if pins {
-            self.pinned += message.map_or(0, Bytes::len);
-        }
     }
 }
