@@ -3,12 +3,14 @@
 //! Bytes and the time go in; bytes, wake-ups and handlers to start come out (as [`Effects`]). Nothing here awaits,
 //! reads a clock, locks or runs user code, so that every race can be played through in a test.
 
+mod admit;
 mod budget;
 mod content;
 mod credit;
 mod deadlines;
 mod early;
 mod effects;
+mod entry;
 mod flows;
 mod foreign;
 mod gathered;
@@ -37,13 +39,13 @@ mod writing;
 pub(crate) use budget::Budget;
 pub(crate) use content::{Content, SharedFrame};
 pub(crate) use effects::{Arrived, Effects, Failed, Start, Told};
+pub(crate) use entry::{Answered, Kind as Sends, Outcome, Refused, Slow};
 pub(crate) use flows::StreamEnd;
 pub(crate) use foreign::{NextText, SentText};
 pub(crate) use gathered::Gathered;
 pub(crate) use handshake::Activation;
 pub(crate) use held::Held;
 pub(crate) use outbox::Batch;
-pub(crate) use pending::{Answered, Kind as Sends, Outcome, Refused, Slow};
 pub use post::LatestKey;
 pub(crate) use post::{Post, Posted};
 pub(crate) use reading::Read;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::content::{Content, SharedFrame};
 use super::deadlines::Due;
-use super::pending::{EVENTS, Entry, Kind, POST, Progress, Slow};
+use super::entry::{EVENTS, Entry, Kind, Progress, Slow};
+use super::pending::POST;
 use super::send::Outgoing;
 use super::state::{Engine, Role};
 use super::{Effects, Key};

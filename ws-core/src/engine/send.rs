@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::content::Content;
 use super::deadlines::Due;
-use super::outbox::Batch;
-use super::pending::{
+use super::entry::{
     ANSWERS, Class, EVENTS, Entry, Kind, Outcome, Progress, Refused, STREAMS, Slow, depth_of,
 };
+use super::outbox::Batch;
 use super::state::{CONTROL, Engine};
 use super::{Effects, Key};
 use crate::error::Fate;

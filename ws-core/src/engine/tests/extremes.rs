@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Answer, CLIENT, Lone, SECOND, SERVER, Setup, World, limits};
-use crate::engine::pending::{Entry, Progress};
+use crate::engine::entry::{Entry, Progress};
 use crate::engine::{Begun, Outcome, Refused, Role, Sends};
 use crate::error::Fate;
 use crate::limits::{LONGEST_DURATION, Limits};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::harness::{GENEROUS, Lone, SECOND, Seen, event, limits, ms, whole};
 use crate::codec::Body;
-use crate::engine::pending::{EVENTS, POST};
 use crate::engine::{
     Begun, Budget, LatestKey, Outcome, Outgoing, Post, Posted, Refused, Role, Sends, SharedFrame, Slow,
 };
+use crate::engine::{entry::EVENTS, pending::POST};
 use crate::error::Fate;
 use crate::limits::Limits;
 use crate::protocol::{Announced, CloseInfo, ClosedBy, code, encode};

@@ -5,7 +5,7 @@ use super::harness::{
     Answer, CLIENT, Kind, Lone, Place, Plan, SECOND, SERVER, Seen, Setup, World, call, limits, message,
 };
 use crate::codec::Body;
-use crate::engine::pending::Progress;
+use crate::engine::entry::Progress;
 use crate::engine::state::CONTROL;
 use crate::engine::{Outcome, Role, Verdict};
 use crate::limits::Limits;

@@ -8,7 +8,7 @@ use super::harness::{
     ret, whole,
 };
 use crate::codec::Body;
-use crate::engine::pending::Progress;
+use crate::engine::entry::Progress;
 use crate::engine::{Begun, Outcome, Outgoing, Refused, Role, Sends};
 use crate::error::Fate;
 use crate::protocol::{Announced, encode};

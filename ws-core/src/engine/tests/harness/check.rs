@@ -6,7 +6,8 @@ use super::frames::{Seen, read};
 use super::side::{Answer, Kind, Place, Side};
 use super::world::{CLIENT, SERVER, World};
 
-use crate::engine::pending::{EVENTS, POST, Progress};
+use crate::engine::entry::{EVENTS, Progress};
+use crate::engine::pending::POST;
 use crate::engine::{Outcome, Role};
 use crate::error::Fate;
 use crate::limits::{BATCH_BYTES, Limits, MAX_DEPTH, NESTED_SLOTS};

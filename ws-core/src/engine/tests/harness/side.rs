@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::task::Alarm;
 use crate::codec::Body;
 use crate::context::Metadata;
-use crate::engine::pending::Progress;
+use crate::engine::entry::Progress;
 use crate::engine::{
     Begun, Effects, Engine, Key, LatestKey, Outcome, Outgoing, Post, Posted, Role, Sends, SharedFrame, Slow,
     Verdict,
