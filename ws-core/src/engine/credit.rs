@@ -38,7 +38,8 @@ impl Allowance {
 /// Half of a window comes back at once: each CREDIT costs both sides a message.
 const FEW: u8 = 2;
 
-/// A sixth does. With fewer pieces the two sides wait for one another, and that costs more than messages do.
+/// A sixth of one that is as wide as it gets, whose reader takes whatever comes. With fewer pieces the two sides wait for
+/// one another, and that costs more than messages do.
 const MANY: u8 = 6;
 
 /// What this side has granted.
@@ -104,13 +105,23 @@ impl Grant {
         if large { (messages, bytes * 2) } else { (messages * 2, bytes) }
     }
 
-    /// Grants so much at once from now on, which is not less than before, and in more pieces: somebody waits for what
-    /// comes, so that both sides shall work at once.
+    /// Grants so much at once from now on, which is not less than before.
     pub(super) const fn widen(&mut self, (messages, bytes): (u64, u64)) {
         self.window_messages = messages;
         self.window_bytes = bytes;
+        self.look();
+    }
+
+    /// Gives it back in more pieces from now on.
+    pub(super) const fn divide(&mut self) {
         self.pieces = MANY;
         self.look();
+    }
+
+    /// Whether it comes back in so many pieces that the other side goes on while this one is busy, if it hears of each
+    /// at once.
+    pub(super) const fn is_divided(&self) -> bool {
+        self.pieces == MANY
     }
 
     /// Whether so much makes up a piece of the window.

@@ -262,6 +262,9 @@ impl Flows {
             return;
         }
         reading.grant.widen(wider);
+        if cost(wider) >= WIDEST {
+            reading.grant.divide();
+        }
         tables.windows += more;
         self.owe(key, Debt::Credit);
     }

@@ -15,7 +15,7 @@ use crate::protocol::{FailClass, Frames, Malformed, encode, length_of};
 /// What there is for a reader.
 #[derive(Debug)]
 pub(crate) enum Read {
-    /// Items; whether credit goes out for those before them.
+    /// Items; whether credit for those before them is to go out before they are read.
     Items { credit: bool },
     /// Nothing yet: the waker is kept.
     Wait,
@@ -201,7 +201,8 @@ impl Engine {
             out.push_back(run);
         }
         reading.taken = taken;
-        Read::Items { credit: reading.grant.owes() && reading.end.is_none() }
+        let grant = &reading.grant;
+        Read::Items { credit: grant.owes() && grant.is_divided() && reading.end.is_none() }
     }
 
     /// The reader of `key` is dropped, or could not read what it got. A stream that goes on is cancelled (R26).

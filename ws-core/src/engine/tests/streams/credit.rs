@@ -193,6 +193,36 @@ fn what_runs_out_first_widens() {
     assert_eq!(widened(5_000), (16, 102_400));
 }
 
+/// A reader that is as fast as its producer lets each piece of credit go out before it reads on; one whose window is
+/// narrow waits soon enough.
+#[test]
+fn credit_goes_first_once_the_window_is_as_wide_as_it_gets() {
+    let mut lone = Lone::active(Role::Client, limits().stream_items(8).stream_bytes(800));
+    let (id, flow) = lone.reader();
+    let read = |lone: &mut Lone| {
+        let mut runs = VecDeque::new();
+        match lone.engine.read(lone.now, flow, &mut runs, Waker::noop(), &mut lone.effects) {
+            Read::Items { credit } => (runs.iter().map(|run| run.extent().items).sum(), credit),
+            read => panic!("{read:?}"),
+        }
+    };
+    lone.send((0..8).map(|_| item(id, 100)));
+    assert_eq!([read(&mut lone), read(&mut lone)], [(4, false), (4, false)]);
+    for _ in 0..40 {
+        while lone.read(flow) > 0 {}
+        lone.out();
+        lone.send([item(id, 100)]);
+    }
+    // 512 items of 51,200 bytes, a sixth at a time.
+    while lone.read(flow) > 0 {}
+    lone.out();
+    for _ in 0..3 {
+        lone.send((0..86).map(|_| item(id, 100)));
+    }
+    let reads = [read(&mut lone), read(&mut lone), read(&mut lone)];
+    assert_eq!(reads, [(86, false), (86, true), (86, true)]);
+}
+
 /// However much there is left: what is on its way ahead of a reader is ahead of calls and answers as well.
 #[test]
 fn a_window_widens_to_its_own_bound_and_no_further() {
