@@ -66,3 +66,21 @@ impl std::fmt::Debug for Held {
         write!(f, "Held({} bytes)", self.as_slice().len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_handler_may_keep_is_no_small_part_of_a_large_message() {
+        let message = Bytes::from(vec![7; 4 * SHARED]);
+        let shares = |length: usize| {
+            let part = part(&message, &message[..length]);
+            assert_eq!(part.len(), length);
+            std::ptr::eq(part.as_ptr(), message.as_ptr())
+        };
+        assert!(!shares(SHARED) && !shares(2 * SHARED - 1), "it would keep all of it");
+        assert!(shares(2 * SHARED) && shares(4 * SHARED));
+        assert!(shares(SHARED - 1), "nothing of it is kept");
+    }
+}
