@@ -37,6 +37,9 @@ pub(super) type Refused = (u16, &'static str);
 const MALFORMED: Refused = (code::PROTOCOL, "a WebSocket frame against RFC 6455");
 pub(super) const TOO_LARGE: Refused = (code::TOO_LARGE, "a message exceeds the limit");
 
+/// A large frame's claim is believed for as many bytes, whatever came of it.
+const LEAST: usize = 1024;
+
 /// Control frames carry no more.
 const MAX_CONTROL: u64 = 125;
 
@@ -104,7 +107,7 @@ impl Incoming {
         let read = self.inbox.split_to(missing.min(self.inbox.len()));
         if !read.is_empty() {
             let from = self.large.len();
-            self.make_room(missing);
+            self.make_room(read.len(), missing);
             self.large.extend_from_slice(&read);
             head.unmask(&mut self.large, from);
         }
@@ -119,11 +122,10 @@ impl Incoming {
     }
 
     /// More memory for the large frame, of which so many bytes are missing. Its claim is believed only as far as bytes
-    /// follow it: for one that came, there is room for four more.
-    fn make_room(&mut self, missing: usize) {
-        let came = self.large.len();
-        if came == self.large.capacity() {
-            let believed = 4 * came.max(self.at_once);
+    /// follow it: for one that came (`read` are not in there yet), there is room for four more.
+    fn make_room(&mut self, read: usize, missing: usize) {
+        if self.large.len() == self.large.capacity() {
+            let believed = 4 * (self.large.len() + read).max(LEAST);
             // Fourfold steps; the last one is not followed by a small one.
             let more = if missing <= believed { missing } else { believed - believed / 4 };
             self.large.reserve_exact(more);
@@ -159,7 +161,7 @@ impl Incoming {
             // To where it stays; whatever was read with its head is there.
             let from = self.large.len();
             let missing = head.length - from;
-            self.make_room(missing);
+            self.make_room(0, missing);
             let room = (self.large.capacity() - from).min(missing);
             let mut room = (&mut self.large).limit(room);
             let read = ready!(pin!(stream.read_buf(&mut room)).poll(cx))?;
